@@ -1,0 +1,223 @@
+//! An engine of this process alone: a storage, and the lock table.
+
+use std::panic::Location;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::{
+    Commit, CommitFailure, Engine, Expect, Holding, LockFailure, LockRefused, Op, Page, Reader, Token, Visit, Wait,
+};
+use crate::error::{Error, Outcome, Result};
+use crate::key::Span;
+use crate::key::hidden::KeyBuf;
+use crate::lock::LockTable;
+
+/// Keeps bytes under ordered keys; knows nothing of locks.
+pub(crate) trait Storage: Reader + 'static {
+    /// A consistent view of all that is written now.
+    fn snapshot(&self) -> Result<Arc<dyn Reader>>;
+
+    /// Writes all operations or none. A failure says whether they may be there after all.
+    fn write(&self, ops: &[Op<'_>], sync: bool) -> Result<(), (Error, Outcome)>;
+
+    /// See [`Engine::sync`].
+    fn sync(&self) -> Result<()>;
+
+    /// See [`Engine::checkpoint`].
+    fn checkpoint(&self, to: &Path) -> Result<()>;
+
+    /// See [`Engine::estimated_keys`].
+    fn estimated_keys(&self, span: &Span) -> Result<u64>;
+
+    /// See [`Engine::reclaim`].
+    fn reclaim(&self, span: &Span) -> Result<()>;
+
+    /// Refuses all further calls with [`Error::Closed`], and waits for the running ones. Snapshots go on.
+    fn refuse(&self) -> Result<()>;
+
+    /// Closes, after [`refuse`](Self::refuse); where snapshots live, the last of them does so when it is dropped.
+    fn finish(&self) -> Result<()>;
+}
+
+/// How long `close` waits for scans and snapshots.
+const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
+
+/// A storage with in-process locks.
+#[derive(Debug)]
+pub(crate) struct Local<S> {
+    storage: S,
+    locks: LockTable,
+    /// Held from the check of a precondition to the end of its write. Only catalog rows have preconditions, and only
+    /// writes with preconditions change them, so other writes need not wait here.
+    conditional: Mutex<()>,
+    /// Why writes are refused.
+    failed: OnceLock<String>,
+    snapshots: Arc<Live>,
+}
+
+/// Counts the snapshots that are alive.
+#[derive(Debug, Default)]
+struct Live {
+    count: Mutex<usize>,
+    none: Condvar,
+}
+
+impl Live {
+    fn count(&self) -> MutexGuard<'_, usize> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until none is alive, and tells how many are after all.
+    fn wait_for_none(&self, at_most: Duration) -> usize {
+        let waited = self.none.wait_timeout_while(self.count(), at_most, |count| *count > 0);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+/// A snapshot that is counted. The fields are dropped in this order: who waits for none finds the engine released.
+struct Counted {
+    view: Arc<dyn Reader>,
+    _alive: Alive,
+}
+
+struct Alive(Arc<Live>);
+
+impl Alive {
+    fn new(live: &Arc<Live>) -> Self {
+        *live.count() += 1;
+        Self(Arc::clone(live))
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let mut count = self.0.count();
+        *count -= 1;
+        if *count == 0 {
+            self.0.none.notify_all();
+        }
+    }
+}
+
+impl Reader for Counted {
+    fn read(&self, key: &[u8], visit: Visit<'_>) -> Result<bool> {
+        self.view.read(key, visit)
+    }
+
+    fn page(&self, span: &Span, page: &mut Page) -> Result<()> {
+        self.view.page(span, page)
+    }
+}
+
+impl<S: Storage> Local<S> {
+    pub(crate) fn new(storage: S) -> Self {
+        Self { storage, locks: LockTable::default(), conditional: Mutex::default(), failed: OnceLock::new(), snapshots: Arc::default() }
+    }
+
+    fn check_usable(&self) -> Result<()> {
+        match self.failed.get() {
+            Some(reason) => Err(Error::Failed { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    fn is_met(&self, expect: &Expect<'_>) -> Result<bool> {
+        let mut same = false;
+        let there = self.storage.read(expect.key, &mut |value| same = expect.value == Some(value))?;
+        Ok(if there { same } else { expect.value.is_none() })
+    }
+}
+
+impl<S: Storage> Reader for Local<S> {
+    fn read(&self, key: &[u8], visit: Visit<'_>) -> Result<bool> {
+        self.storage.read(key, visit)
+    }
+
+    fn page(&self, span: &Span, page: &mut Page) -> Result<()> {
+        self.storage.page(span, page)
+    }
+}
+
+impl<S: Storage> Engine for Local<S> {
+    fn snapshot(&self) -> Result<Arc<dyn Reader>> {
+        let alive = Alive::new(&self.snapshots);
+        Ok(Arc::new(Counted { view: self.storage.snapshot()?, _alive: alive }))
+    }
+
+    fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure> {
+        self.check_usable().map_err(LockFailure::Failed)?;
+        self.locks.lock(key, wait, taken_at).map_err(|refused| match refused {
+            LockRefused::Closed => LockFailure::Failed(Error::Closed),
+            refused => LockFailure::Refused(refused),
+        })
+    }
+
+    fn unlock(&self, token: &Token) {
+        self.locks.unlock(token);
+    }
+
+    fn commit(&self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
+        self.check_usable()?;
+        if let Some(stale) = commit.tokens.iter().find(|token| !self.locks.holds(token)) {
+            return Err(CommitFailure::Stale(stale.key().clone()));
+        }
+        let _conditional = if commit.expect.is_empty() {
+            None
+        } else {
+            let held = self.conditional.lock().unwrap_or_else(PoisonError::into_inner);
+            for expect in commit.expect {
+                if !self.is_met(expect)? {
+                    return Err(CommitFailure::Unexpected);
+                }
+            }
+            Some(held)
+        };
+        self.storage.write(commit.ops, commit.sync).map_err(|(error, outcome)| {
+            if outcome == Outcome::Unknown {
+                tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
+                let _ = self.failed.set(error_chain(&error));
+            }
+            CommitFailure::Failed(error, outcome)
+        })
+    }
+
+    fn held(&self) -> Vec<Holding> {
+        self.locks.held()
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.storage.sync()
+    }
+
+    fn checkpoint(&self, to: &Path) -> Result<()> {
+        self.storage.checkpoint(to)
+    }
+
+    fn estimated_keys(&self, span: &Span) -> Result<u64> {
+        self.storage.estimated_keys(span)
+    }
+
+    fn reclaim(&self, span: &Span) -> Result<()> {
+        self.storage.reclaim(span)
+    }
+
+    fn close(&self) -> Result<()> {
+        self.locks.close();
+        self.storage.refuse()?;
+        let open = self.snapshots.wait_for_none(SNAPSHOT_WAIT);
+        let finished = self.storage.finish();
+        if open > 0 { Err(Error::Busy { open }) } else { finished }
+    }
+}
+
+/// An error and its causes on one line.
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
