@@ -1,0 +1,66 @@
+# `make demo` and `make test` need nothing but a Rust toolchain: what else is missing, scripts/setup finds out first.
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvstore
+# Outside the tree: every checkout, and CI, shares the one compiled copy of RocksDB.
+CARGO_TARGET_DIR ?= $(CACHE)/target
+export CARGO_TARGET_DIR
+export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
+
+# With ccache, RocksDB for another profile or target directory takes a minute. Expanded when used (`=`), since setup may
+# have just installed it; not set where the user has chosen compilers.
+ccache = $(if $(filter-out default undefined,$(origin CC) $(origin CXX)),,$(and $(shell command -v ccache),CXX="ccache c++" CC="ccache cc"))
+cargo = $(ccache) cargo
+
+.PHONY: help demo test bench book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
+
+help:
+	@echo 'make demo [DIR=...]  catalogue a directory tree with several workers, in a store that survives kill -9'
+	@echo 'make test            all tests'
+	@echo 'make bench           the benchmarks'
+	@echo 'make book            the book, into book/book'
+	@echo 'make check           format, clippy, rustdoc, orphaned test files, code blocks of the book'
+	@echo 'make env             the environment in which cargo, run by hand, uses the same compiled RocksDB'
+
+# The dev profile, as for the tests: the release profile would compile RocksDB, optimised in both, a second time. And no
+# `-p`: with the features of one package instead of the workspace's, cargo may take RocksDB for another and compile it again.
+demo: setup
+	@echo 'Cataloguing $(or $(DIR),a default directory): every file is hashed once. Stop it, even by kill -9, and run it again: it resumes.'
+	$(cargo) run --example catalogue -- $(if $(DIR),"$$DIR")
+
+test: setup
+	$(cargo) test --workspace
+
+bench: setup-release
+	$(cargo) bench --workspace
+
+book: mdbook check-book
+	mdbook build book
+
+check: check-format check-clippy check-docs check-orphans check-book
+
+check-format: setup
+	cargo fmt --all --check
+
+check-clippy: setup
+	$(cargo) clippy --workspace --all-targets -- -D warnings
+
+check-docs: setup
+	RUSTDOCFLAGS=-Dwarnings $(cargo) doc --workspace --no-deps
+
+check-orphans:
+	scripts/check-orphans
+
+check-book:
+	scripts/check-book
+
+env:
+	@echo 'export CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)" $(ccache)'
+
+setup:
+	@scripts/setup rocksdb "$(CARGO_TARGET_DIR)/debug"
+
+setup-release:
+	@scripts/setup rocksdb "$(CARGO_TARGET_DIR)/release"
+
+mdbook:
+	@scripts/setup mdbook "$(CACHE)/tools"
