@@ -1,0 +1,173 @@
+//! The directory of a database: what may be opened or created, and who alone may do so.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::marker::{self, Marker};
+use crate::error::{Error, Result};
+
+/// The file that is locked while the database is open. RocksDB's own `LOCK` is never touched: to open and close it would
+/// give up its lock, since those of `fcntl` belong to the process.
+const LOCK_FILE: &str = "KVSTORE.lock";
+
+/// The directories that this process has open, by device and inode: no two paths to one directory differ in them.
+static OPEN: Mutex<BTreeSet<(u64, u64)>> = Mutex::new(BTreeSet::new());
+
+/// A directory that nobody else opens while this lives.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    // Dropped in this order: when the process counts it as closed, other processes may open it, too.
+    _lock: File,
+    _claim: Claim,
+}
+
+/// An entry in [`OPEN`].
+#[derive(Debug)]
+struct Claim((u64, u64));
+
+impl Claim {
+    fn take(identity: (u64, u64)) -> Option<Self> {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(identity).then_some(Self(identity))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+impl Directory {
+    /// Takes the only right to a directory, and tells its marker; none where a database is to be made.
+    ///
+    /// Missing directories are made if `create` says so, each of them surviving power loss.
+    ///
+    /// # Errors
+    /// `NotADatabase`, `Unsupported`, `Corrupt`, `InUse` or `Io`, and then nothing was changed in a directory that was
+    /// there.
+    pub(super) fn claim(path: &Path, create: bool) -> Result<(Self, Option<Marker>)> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {
+                examine(path, create)?;
+            }
+            Ok(_) => return Err(not_a_database(path, "it is a file, and a database is a directory")),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error("open", path, error)),
+            Err(_) if create => create_directories(path)?,
+            Err(_) => return Err(not_a_database(path, "there is nothing, and it was not to be created")),
+        }
+        let real = fs::canonicalize(path).map_err(|error| io_error("open", path, error))?;
+        let found = fs::metadata(&real).map_err(|error| io_error("open", path, error))?;
+        let Some(claim) = Claim::take((found.dev(), found.ino())) else {
+            return Err(Error::InUse { path: path.into(), by: "this process has it open" });
+        };
+        let lock = lock(&real.join(LOCK_FILE), path)?;
+        // Only now can nobody change it any more.
+        let marker = examine(&real, create)?;
+        Ok((Self { path: real, _lock: lock, _claim: claim }, marker))
+    }
+
+    /// The path without symbolic links.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        sync_directory(&self.path)
+    }
+
+    /// Removes what RocksDB left of a database whose making was not finished, in which thus nothing was committed.
+    pub(super) fn clear_unfinished(&self) -> Result<()> {
+        for name in names(&self.path)? {
+            if is_of_rocksdb(&name) {
+                let file = self.path.join(&name);
+                fs::remove_file(&file).map_err(|error| io_error("remove", &file, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the marker, or finds that a database may be made here.
+fn examine(path: &Path, create: bool) -> Result<Option<Marker>> {
+    if let Some(marker) = Marker::read(path)? {
+        return Ok(Some(marker));
+    }
+    let own = [LOCK_FILE, marker::NEW_FILE];
+    match names(path)?.into_iter().find(|name| !own.contains(&name.as_str())) {
+        Some(other) => Err(not_a_database(path, &format!("it holds `{other}`, but no `{}`", marker::FILE))),
+        None if create => Ok(None),
+        None => Err(not_a_database(path, "it is empty, and no database was to be created")),
+    }
+}
+
+fn names(path: &Path) -> Result<Vec<String>> {
+    let names = fs::read_dir(path).and_then(|entries| {
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()
+    });
+    let mut names = names.map_err(|error| io_error("list", path, error))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Whether RocksDB gives this name to a file while it makes a database.
+fn is_of_rocksdb(name: &str) -> bool {
+    let numbered = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    match name.rsplit_once('.') {
+        Some((number, "log" | "sst" | "dbtmp")) => numbered(number) || number.starts_with("OPTIONS-"),
+        _ => {
+            matches!(name, "CURRENT" | "IDENTITY")
+                || ["MANIFEST-", "OPTIONS-"].iter().any(|kind| name.strip_prefix(kind).is_some_and(numbered))
+        }
+    }
+}
+
+/// Makes the directories that are missing on a path, and syncs the parent of each.
+pub(super) fn create_directories(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match parent(path) {
+            Some(parent) if parent != path => {
+                create_directories(parent)?;
+                fs::create_dir(path).map_err(|error| io_error("create", path, error))?;
+            }
+            _ => return Err(io_error("create", path, error)),
+        },
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(error) => return Err(io_error("create", path, error)),
+    }
+    parent(path).map_or(Ok(()), sync_directory)
+}
+
+/// The directory that holds a path.
+pub(super) fn parent(path: &Path) -> Option<&Path> {
+    path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+fn lock(file: &Path, path: &Path) -> Result<File> {
+    let lock = File::options().write(true).create(true).truncate(false).open(file);
+    let lock = lock.map_err(|error| io_error("open", file, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), by: "another process has it open" }),
+        Err(TryLockError::Error(error)) => Err(io_error("lock", file, error)),
+    }
+}
+
+/// Makes the names in a directory survive power loss.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| io_error("sync", path, error))
+}
+
+pub(super) fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::Io { path: path.into(), action, source }
+}
+
+fn not_a_database(path: &Path, reason: &str) -> Error {
+    Error::NotADatabase { path: path.into(), reason: reason.into() }
+}

@@ -1,0 +1,97 @@
+//! How RocksDB is set up.
+
+use std::sync::LazyLock;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, InfoLogger, LogLevel, Options, WriteOptions,
+};
+use rustix::process::{Resource, getrlimit};
+use tracing::Level;
+
+use super::OpenOptions;
+use super::recovery::Mode;
+
+/// Where RocksDB's own messages go in `tracing`.
+const TARGET: &str = "kvstore::rocksdb";
+
+/// A memtable, and with it a log file, is closed at this size.
+const WRITE_BUFFER_BYTES: usize = 64 << 20;
+
+/// Settings of the one column family and of the database around it.
+///
+/// Not set, on purpose: a prefix extractor (iterators would miss keys), `unordered_write` (snapshots would not be
+/// consistent), `manual_wal_flush` (a killed process would lose commits), a merge operator or comparator (no later
+/// version could do without).
+pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool) -> Options {
+    let mut settings = Options::default();
+    settings.create_if_missing(creating);
+    settings.set_wal_recovery_mode(match mode {
+        Mode::Prefix => DBRecoveryMode::PointInTime,
+        Mode::Tail => DBRecoveryMode::TolerateCorruptedTailRecords,
+    });
+    settings.set_block_based_table_factory(&tables(options.cache_bytes));
+    settings.set_compression_type(DBCompressionType::Lz4);
+    settings.set_max_open_files(max_open_files());
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    settings.set_max_background_jobs(i32::try_from(cores.clamp(2, 8)).unwrap_or(2));
+    settings.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    settings.set_max_write_buffer_number(3);
+    settings.set_max_total_wal_size(4 * WRITE_BUFFER_BYTES as u64);
+    settings.set_bytes_per_sync(1 << 20);
+    // A file in which deletions lie close together, as behind the head of a queue, is compacted soon: scans pass fewer.
+    settings.add_compact_on_deletion_collector_factory(4096, 1024, 0.5);
+    // Files that an iterator kept alive are deleted in the background, not by the thread that drops it.
+    settings.set_avoid_unnecessary_blocking_io(true);
+    settings.set_stats_dump_period_sec(0);
+    settings.set_stats_persist_period_sec(0);
+    settings.set_keep_log_file_num(4);
+    settings.set_info_logger(logger());
+    settings
+}
+
+/// Blocks, filters and indices all lie in one cache, so that its size is the limit of what reads keep in memory.
+fn tables(cache_bytes: usize) -> BlockBasedOptions {
+    let mut tables = BlockBasedOptions::default();
+    tables.set_block_cache(&Cache::new_lru_cache(cache_bytes));
+    tables.set_block_size(8 << 10);
+    tables.set_bloom_filter(10.0, false);
+    tables.set_optimize_filters_for_memory(true);
+    tables.set_cache_index_and_filter_blocks(true);
+    tables.set_cache_index_and_filter_blocks_with_high_priority(true);
+    tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // Written into every table: fixed here, so that an upgrade of RocksDB changes no file format by itself.
+    tables.set_format_version(6);
+    tables
+}
+
+/// Half of the files that the process may have open: the rest is the program's.
+fn max_open_files() -> i32 {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(1 << 16);
+    i32::try_from((limit / 2).clamp(64, 1 << 16)).unwrap_or(1 << 16)
+}
+
+/// Sends RocksDB's messages to `tracing`. What nobody would see is not even formatted.
+fn logger() -> InfoLogger {
+    let level = if tracing::enabled!(target: TARGET, Level::DEBUG) { LogLevel::Info } else { LogLevel::Warn };
+    InfoLogger::new_callback_logger(level, |level, message| {
+        let message = message.trim_end();
+        match level {
+            LogLevel::Debug => tracing::trace!(target: TARGET, "{message}"),
+            LogLevel::Info | LogLevel::Header => tracing::debug!(target: TARGET, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: TARGET, "{message}"),
+            LogLevel::Error | LogLevel::Fatal => tracing::error!(target: TARGET, "{message}"),
+        }
+    })
+}
+
+static SYNCED: LazyLock<WriteOptions> = LazyLock::new(|| {
+    let mut synced = WriteOptions::default();
+    synced.set_sync(true);
+    synced
+});
+static BUFFERED: LazyLock<WriteOptions> = LazyLock::new(WriteOptions::default);
+
+/// How to write: made once for all writes.
+pub(super) fn write(sync: bool) -> &'static WriteOptions {
+    if sync { &SYNCED } else { &BUFFERED }
+}

@@ -1,0 +1,103 @@
+//! An opened database, from the marker `open` to the marker `clean`.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rocksdb::{ErrorKind, Options};
+
+use super::Db;
+use super::directory::Directory;
+use super::fault;
+use super::marker::{Marker, State};
+use super::recovery::Mode;
+use crate::error::{Error, Result};
+
+/// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
+pub(super) struct Session {
+    // Dropped in this order: RocksDB is closed before the next one may open the directory.
+    db: Db,
+    directory: Directory,
+    marker: Marker,
+    /// Set when the outcome of a write is unknown, so that only the next open can tell what the log holds.
+    failed: AtomicBool,
+    ended: bool,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("path", &self.path()).field("marker", &self.marker).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    pub(super) fn new(db: Db, directory: Directory, marker: Marker) -> Self {
+        Self { db, directory, marker, failed: AtomicBool::new(false), ended: false }
+    }
+
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn marker(&self) -> &Marker {
+        &self.marker
+    }
+
+    /// Keeps the directory from being marked clean.
+    pub(super) fn set_failed(&self) {
+        self.failed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn sync(&self) -> Result<()> {
+        self.db.flush_wal(true).map_err(|error| fault::failed(self.path(), "sync the log", error))
+    }
+
+    /// Syncs, marks the directory clean, and closes.
+    pub(super) fn close(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.ended, true) {
+            return Ok(());
+        }
+        // Taken first: what is committed up to here is synced by the next line.
+        let synced = self.db.latest_sequence_number();
+        self.sync()?;
+        if self.failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        Marker { state: State::Clean, synced, ..self.marker.clone() }.write(self.path())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::error!(path = %self.path().display(), %error, cause, "closing a database failed");
+        }
+    }
+}
+
+/// Lets RocksDB open a directory.
+pub(super) fn open_rocksdb(path: &Path, options: &Options, mode: Mode) -> Result<Db> {
+    Db::open(options, path).map_err(|error| match (error.kind(), mode) {
+        (ErrorKind::Corruption | ErrorKind::InvalidArgument, Mode::Tail) => Error::Corrupt {
+            path: path.into(),
+            reason: "RocksDB refuses to open it. Where the damage lies in the log, \
+                     `builder().recover(Recovery::Prefix)` opens what was committed before the damaged place"
+                .into(),
+            source: Some(Box::new(error)),
+        },
+        (ErrorKind::Corruption | ErrorKind::InvalidArgument, Mode::Prefix) => Error::Corrupt {
+            path: path.into(),
+            reason: "RocksDB refuses to open it".into(),
+            source: Some(Box::new(error)),
+        },
+        _ => Error::Engine { action: "open the database", source: Box::new(error) },
+    })
+}
