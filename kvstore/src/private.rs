@@ -3,5 +3,207 @@
 pub use crate::key::hidden::{
     Edge, KeyArgCodec, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec, Newtype, NextKeyCodec,
 };
-pub use crate::record::{FieldReader, FieldWriter, RecordError, RecordReader, RecordWriter, required};
+pub use crate::record::{
+    FieldDeserializer, FieldReader, FieldSerializer, FieldWriter, RecordError, RecordReader, RecordWriter, required,
+};
 pub use crate::store::{Field, FieldSchema, InitializeValue, Schema, StoreCodec};
+
+use std::fmt;
+
+use crate::key::{Key, KeyArg, KeyPrefix, Shape};
+use crate::store::Store;
+
+/// How the fields of one type are written and read. Generated code makes one constant for each field, so that a type
+/// without serde is one error, however often its field is used.
+pub struct FieldCodec<T> {
+    write: fn(&mut FieldWriter<'_, '_>, &'static str, &T) -> Result<(), RecordError>,
+    read: fn(&mut FieldReader<'_, '_>, &'static str, &mut Option<T>) -> Result<(), RecordError>,
+}
+
+/// The codec of a field's type.
+pub const fn field_codec<T: Field>() -> FieldCodec<T> {
+    FieldCodec {
+        write: |fields, name, value| fields.field(name, value),
+        read: |fields, name, place| fields.field(name, place),
+    }
+}
+
+impl<T> FieldCodec<T> {
+    /// As [`FieldWriter::field`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn write(&self, fields: &mut FieldWriter<'_, '_>, name: &'static str, value: &T) -> Result<(), RecordError> {
+        (self.write)(fields, name, value)
+    }
+
+    /// As [`FieldReader::field`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn read(
+        &self,
+        fields: &mut FieldReader<'_, '_>,
+        name: &'static str,
+        place: &mut Option<T>,
+    ) -> Result<(), RecordError> {
+        (self.read)(fields, name, place)
+    }
+}
+
+/// The key of a store from its bytes in last form, for the key field.
+///
+/// # Errors
+/// [`RecordError`] where the bytes are not a key.
+#[inline]
+pub fn key_of<T: Store>(bytes: &[u8]) -> Result<T::Key, RecordError> {
+    Ok(T::Key::decode_last(bytes)?)
+}
+
+/// As [`FieldCodec`], for the fields of a key.
+pub struct KeyPart<K> {
+    shape: Shape,
+    encode_last: fn(&K, &mut KeyBuf),
+    encode_part: fn(&K, &mut KeyBuf),
+    decode_last: fn(&[u8]) -> Result<K, KeyError>,
+    decode_part: fn(&mut &[u8]) -> Result<K, KeyError>,
+}
+
+/// The codec of a field's type.
+pub const fn key_part<K: Key>() -> KeyPart<K> {
+    KeyPart {
+        shape: K::SHAPE,
+        encode_last: K::encode_last,
+        encode_part: K::encode_part,
+        decode_last: K::decode_last,
+        decode_part: K::decode_part,
+    }
+}
+
+/// The codec of a newtype's field.
+pub const fn inner_part<N: Newtype>() -> KeyPart<N::Inner> {
+    key_part::<N::Inner>()
+}
+
+impl<K> KeyPart<K> {
+    /// What the field's bytes look like.
+    pub const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// As [`KeyCodec::encode_last`].
+    #[inline]
+    pub fn encode_last(&self, key: &K, out: &mut KeyBuf) {
+        (self.encode_last)(key, out);
+    }
+
+    /// As [`KeyCodec::encode_part`].
+    #[inline]
+    pub fn encode_part(&self, key: &K, out: &mut KeyBuf) {
+        (self.encode_part)(key, out);
+    }
+
+    /// As [`KeyCodec::decode_last`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn decode_last(&self, bytes: &[u8]) -> Result<K, KeyError> {
+        (self.decode_last)(bytes)
+    }
+
+    /// As [`KeyCodec::decode_part`].
+    ///
+    /// # Errors
+    /// As there.
+    #[inline]
+    pub fn decode_part(&self, bytes: &mut &[u8]) -> Result<K, KeyError> {
+        (self.decode_part)(bytes)
+    }
+}
+
+/// The number of an enum's variant, off the front of its bytes.
+///
+/// # Errors
+/// [`KeyError::Short`].
+#[inline]
+pub fn variant_number(bytes: &mut &[u8]) -> Result<u16, KeyError> {
+    u16::decode_part(bytes)
+}
+
+/// Checks that nothing follows.
+///
+/// # Errors
+/// [`KeyError::Long`].
+#[inline]
+pub fn end_of_key(bytes: &[u8]) -> Result<(), KeyError> {
+    if bytes.is_empty() { Ok(()) } else { Err(KeyError::Long) }
+}
+
+/// Stands in for the key type of a struct on which no key could be found: takes what programs pass as keys, so that the
+/// missing key stays the only error. No program that compiles has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnknownKey(String);
+
+impl fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl KeyCodec for UnknownKey {
+    fn encode_last(&self, out: &mut KeyBuf) {
+        self.0.encode_last(out);
+    }
+    fn encode_part(&self, out: &mut KeyBuf) {
+        self.0.encode_part(out);
+    }
+    fn decode_last(bytes: &[u8]) -> Result<Self, KeyError> {
+        String::decode_last(bytes).map(Self)
+    }
+    fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
+        String::decode_part(bytes).map(Self)
+    }
+}
+
+impl Key for UnknownKey {
+    const SHAPE: Shape = Shape::String;
+}
+
+impl Newtype for UnknownKey {
+    type Inner = String;
+    fn from_inner(inner: String) -> Self {
+        Self(inner)
+    }
+}
+
+macro_rules! unknown_arguments {
+    ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
+        impl<$($generics)*> KeyArgCodec<UnknownKey> for $type {
+            fn encode_arg_last(&self, _out: &mut KeyBuf) {}
+            fn encode_arg_part(&self, _out: &mut KeyBuf) {}
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($generics)*> KeyArg<UnknownKey> for $type {}
+    )*};
+}
+
+unknown_arguments!(
+    [] UnknownKey, [] bool, [] char, [] u8, [] u16, [] u32, [] u64, [] u128, [] i8, [] i16, [] i32, [] i64, [] i128,
+    [] &u32, [] &u64, [] String, [] &String, [] &str, [] Vec<u8>, [] &Vec<u8>, [] &[u8], [const N: usize] [u8; N],
+    [A, B] (A, B), [A, B, C] (A, B, C), [A, B, C, D] (A, B, C, D),
+);
+
+macro_rules! unknown_prefixes {
+    ($(($($part:ident),+)),*) => {$(
+        impl<$($part),+> KeyPrefixCodec<UnknownKey> for ($($part,)+) {
+            fn encode_prefix(&self, _out: &mut KeyBuf) {}
+        }
+        #[diagnostic::do_not_recommend]
+        impl<$($part),+> KeyPrefix<UnknownKey> for ($($part,)+) {}
+    )*};
+}
+
+unknown_prefixes!((A), (A, B), (A, B, C));

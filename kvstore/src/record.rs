@@ -306,7 +306,8 @@ impl<'de> FieldReader<'_, 'de> {
     where
         F: FnOnce(&mut FieldDeserializer<'_, 'de>) -> Result<T, DecodeError<std::convert::Infallible>>,
     {
-        let value = read(&mut Deserializer::new(&mut *self.source)).map_err(|error| decode_error(error).in_field(name))?;
+        let value =
+            read(&mut Deserializer::new(&mut *self.source)).map_err(|error| decode_error(error).in_field(name))?;
         match place.replace(value) {
             None => Ok(()),
             Some(_) => Err(RecordError::wrong(format_args!("field `{name}` is there twice"))),
@@ -353,7 +354,9 @@ fn decode_error(error: DecodeError<std::convert::Infallible>) -> RecordError {
             RecordError::wrong(format_args!("{} can't be read as {name}", item_name(found)))
         }
         Error::Eof { name, .. } => RecordError::wrong(format_args!("the record ends inside {name}")),
-        Error::RequireLength { name, .. } => RecordError::wrong(format_args!("{name} has another length than expected")),
+        Error::RequireLength { name, .. } => {
+            RecordError::wrong(format_args!("{name} has another length than expected"))
+        }
         Error::RequireUtf8 { name } => RecordError::wrong(format_args!("{name} is not UTF-8")),
         Error::LengthOverflow { name, .. } | Error::CastOverflow { name } | Error::ArithmeticOverflow { name, .. } => {
             RecordError::wrong(format_args!("{name} is out of range"))

@@ -42,7 +42,8 @@ fn a_bare_value_is_format_version_and_cbor() {
 
 #[test]
 fn ciborium_reads_what_is_written() {
-    let value = BTreeMap::from([("a".to_string(), (1_u64, -5_i32, 1.5_f64)), ("b".to_string(), (u64::MAX, i32::MIN, 0.1))]);
+    let value =
+        BTreeMap::from([("a".to_string(), (1_u64, -5_i32, 1.5_f64)), ("b".to_string(), (u64::MAX, i32::MIN, 0.1))]);
     let bytes = encode_bare(&value).unwrap();
     let read: BTreeMap<String, (u64, i32, f64)> = ciborium::from_reader(&bytes[2..]).unwrap();
     assert_eq!(read, value);

@@ -112,7 +112,13 @@ impl Reader for Counted {
 
 impl<S: Storage> Local<S> {
     pub(crate) fn new(storage: S) -> Self {
-        Self { storage, locks: LockTable::default(), conditional: Mutex::default(), failed: OnceLock::new(), snapshots: Arc::default() }
+        Self {
+            storage,
+            locks: LockTable::default(),
+            conditional: Mutex::default(),
+            failed: OnceLock::new(),
+            snapshots: Arc::default(),
+        }
     }
 
     fn check_usable(&self) -> Result<()> {

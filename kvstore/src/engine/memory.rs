@@ -148,7 +148,9 @@ impl Storage for Memory {
 
     fn checkpoint(&self, to: &Path) -> Result<()> {
         self.now()?;
-        Err(Error::Unsupported { what: format!("a checkpoint of an in-memory database, to {}", PathBuf::from(to).display()) })
+        Err(Error::Unsupported {
+            what: format!("a checkpoint of an in-memory database, to {}", PathBuf::from(to).display()),
+        })
     }
 
     fn estimated_keys(&self, span: &Span) -> Result<u64> {

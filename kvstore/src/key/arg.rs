@@ -1,7 +1,9 @@
 //! What the methods of a store take where they ask for a key or for the beginning of keys, and keys made by the store.
 
 use super::Key;
-use super::hidden::{KeyBuf, KeyCodec};
+use super::hidden::KeyBuf;
+#[cfg(doc)]
+use super::hidden::KeyCodec;
 
 /// An argument that stands for a key of type `K`.
 ///

@@ -26,7 +26,7 @@ pub use self::arg::{KeyArg, KeyPrefix, NextKey};
 pub use self::range::KeyRange;
 pub use self::shape::{Shape, Variant};
 
-pub(crate) use self::range::{Edge, Span};
+pub(crate) use self::range::{RangeEnds, Span};
 pub(crate) use self::shape::bytes_as_text;
 
 /// What the derive and this crate's own modules call; not part of the public interface.
@@ -38,7 +38,7 @@ pub(crate) mod hidden {
 }
 
 /// The largest key, in bytes of its last form.
-pub const MAX_KEY_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_KEY_BYTES: usize = 64 * 1024;
 
 /// A type that can be the key of a store.
 ///

@@ -96,10 +96,35 @@ impl Span {
         Self { end: successor(start.as_slice()), start }
     }
 
-    /// The keys of a namespace within a range; `None` where the range starts after its end.
-    pub(crate) fn of_range<K: Key>(id: u32, range: &impl KeyRange<K>) -> Option<Self> {
+    /// All database keys that begin with `prefix`, which begins with the number of a namespace.
+    pub(crate) fn of_prefix(prefix: KeyBuf) -> Self {
+        Self { end: successor(prefix.as_slice()), start: prefix }
+    }
+
+    /// Whether no key lies in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// The encoded ends of a range: their keys, before these are made the ends of a span.
+#[derive(Debug)]
+pub(crate) struct RangeEnds {
+    pub(crate) start: KeyBuf,
+    pub(crate) end: KeyBuf,
+    edges: (Edge, Edge),
+}
+
+impl RangeEnds {
+    pub(crate) fn encode<K: Key>(id: u32, range: &impl KeyRange<K>) -> Self {
         let (mut start, mut end) = (KeyBuf::in_namespace(id), KeyBuf::in_namespace(id));
-        let (from, to) = range.encode_ends(&mut start, &mut end);
+        let edges = range.encode_ends(&mut start, &mut end);
+        Self { start, end, edges }
+    }
+
+    /// The keys within the range; `None` where it starts after its end.
+    pub(crate) fn into_span(self) -> Option<Span> {
+        let Self { mut start, mut end, edges: (from, to) } = self;
         if from != Edge::Unbounded && to != Edge::Unbounded && start > end {
             return None;
         }
@@ -112,17 +137,7 @@ impl Span {
             Edge::Excluded => {}
             Edge::Unbounded => end = successor(end.as_slice()),
         }
-        Some(Self { start, end })
-    }
-
-    /// All database keys that begin with `prefix`, which begins with the number of a namespace.
-    pub(crate) fn of_prefix(prefix: KeyBuf) -> Self {
-        Self { end: successor(prefix.as_slice()), start: prefix }
-    }
-
-    /// Whether no key lies in it.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.start >= self.end
+        Some(Span { start, end })
     }
 }
 
@@ -141,6 +156,10 @@ fn successor(prefix: &[u8]) -> KeyBuf {
 mod tests {
     use super::*;
 
+    fn span(range: &impl KeyRange<u64>) -> Option<Span> {
+        RangeEnds::encode(7, range).into_span()
+    }
+
     #[test]
     fn a_prefix_of_ff_bytes_ends_with_the_namespace() {
         let mut prefix = KeyBuf::in_namespace(0x0000_01FF);
@@ -153,11 +172,11 @@ mod tests {
     fn bounds_at_the_extremes_stay_in_the_namespace() {
         let all = Span::namespace(7);
         for span in [
-            Span::of_range::<u64>(7, &(..)),
-            Span::of_range::<u64>(7, &(0..)),
-            Span::of_range::<u64>(7, &(..=u64::MAX)),
-            Span::of_range::<u64>(7, &(u64::MAX..)),
-            Span::of_range::<u64>(7, &(Bound::Excluded(u64::MAX), Bound::Unbounded)),
+            span(&(..)),
+            span(&(0..)),
+            span(&(..=u64::MAX)),
+            span(&(u64::MAX..)),
+            span(&(Bound::Excluded(u64::MAX), Bound::Unbounded)),
         ] {
             let span = span.unwrap();
             assert!(span.start >= all.start && span.end <= all.end, "{span:?}");
@@ -166,9 +185,9 @@ mod tests {
 
     #[test]
     fn start_after_end_is_no_span_and_equal_is_empty() {
-        assert_eq!(Span::of_range::<u64>(7, &(Bound::Included(6), Bound::Included(5))), None);
-        assert!(Span::of_range::<u64>(7, &(5..5)).unwrap().is_empty());
-        assert!(Span::of_range::<u64>(7, &(Bound::Excluded(5), Bound::Excluded(5))).unwrap().is_empty());
-        assert!(!Span::of_range::<u64>(7, &(5..=5)).unwrap().is_empty());
+        assert_eq!(span(&(Bound::Included(6), Bound::Included(5))), None);
+        assert!(span(&(5..5)).unwrap().is_empty());
+        assert!(span(&(Bound::Excluded(5), Bound::Excluded(5))).unwrap().is_empty());
+        assert!(!span(&(5..=5)).unwrap().is_empty());
     }
 }

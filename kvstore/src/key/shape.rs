@@ -242,7 +242,10 @@ mod tests {
 
     const OLD: Shape = Shape::Enum { variants: &[Variant { name: "Low", fields: &[] }] };
     const NEW: Shape = Shape::Enum {
-        variants: &[Variant { name: "Low", fields: &[] }, Variant { name: "High", fields: &[Shape::U32, Shape::String] }],
+        variants: &[
+            Variant { name: "Low", fields: &[] },
+            Variant { name: "High", fields: &[Shape::U32, Shape::String] },
+        ],
     };
     const LOWER: Shape = Shape::Enum { variants: &[Variant { name: "Lower", fields: &[] }] };
 

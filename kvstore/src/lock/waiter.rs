@@ -58,9 +58,7 @@ impl Waiter {
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.ready.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
                 Some(left) if left.is_zero() => return Woken::TimedOut,
-                Some(left) => {
-                    self.ready.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0
-                }
+                Some(left) => self.ready.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0,
             };
         }
     }

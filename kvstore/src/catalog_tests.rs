@@ -1,0 +1,81 @@
+use super::*;
+use crate::engine::local::Local;
+use crate::engine::memory::{Faults, Memory};
+
+fn engine() -> Local<Memory> {
+    let engine = Local::new(Memory::new(Faults::default()));
+    open(&engine).unwrap();
+    engine
+}
+
+fn row() -> NamespaceRow {
+    NamespaceRow { id: 0, version: 1, key: "u64".into(), fields: None }
+}
+
+fn put(engine: &dyn Engine, key: &KeyBuf, value: &[u8]) {
+    let ops = [Op::Put { key: key.as_slice(), value }];
+    engine.commit(&Commit { ops: &ops, ..Commit::default() }).unwrap();
+}
+
+#[test]
+fn numbers_of_dropped_namespaces_are_not_given_out_again() {
+    let engine = engine();
+    assert_eq!(create_namespace(&engine, "a", row()).unwrap().id, 1);
+    assert_eq!(create_namespace(&engine, "b", row()).unwrap().id, 2);
+    assert!(drop_namespace(&engine, "b").unwrap() && !drop_namespace(&engine, "b").unwrap());
+    assert_eq!(create_namespace(&engine, "b", row()).unwrap().id, 3);
+    let names: Vec<_> = namespaces(&engine).unwrap().into_iter().map(|(name, row)| (name, row.id)).collect();
+    assert_eq!(names, [("a".to_string(), 1), ("b".to_string(), 3)]);
+}
+
+#[test]
+fn a_drop_that_was_interrupted_is_finished_by_the_next_open() {
+    let engine = engine();
+    let mut entry = KeyBuf::in_namespace(7);
+    entry.push(1);
+    put(&engine, &entry, b"left over");
+    put(&engine, &row_key(PROGRESS, &7_u32.to_be_bytes()), &[]);
+    open(&engine).unwrap();
+    assert_eq!(read(&engine, &entry).unwrap(), None);
+    assert_eq!(read(&engine, &row_key(PROGRESS, &7_u32.to_be_bytes())).unwrap(), None);
+}
+
+#[test]
+fn leases_follow_each_other_to_the_end_of_the_numbers() {
+    let engine = engine();
+    assert_eq!(lease(&engine, 1, 1000).unwrap(), Some((1, 1001)));
+    assert_eq!(lease(&engine, 1, 1000).unwrap(), Some((1001, 2001)));
+    put(&engine, &sequence_key(1), &encode_row(&(u64::MAX - 1)).unwrap());
+    assert_eq!(lease(&engine, 1, 1000).unwrap(), Some((u64::MAX - 1, u64::MAX)));
+    assert_eq!(lease(&engine, 1, 1000).unwrap(), None);
+}
+
+#[test]
+fn unknown_formats_and_features_are_refused() {
+    let engine = engine();
+    for (format, required, to_write, optional, opens) in [
+        (1, vec![], vec![], vec!["x"], true),
+        (1, vec!["x"], vec![], vec![], false),
+        (1, vec![], vec!["x"], vec![], false),
+        (2, vec![], vec![], vec![], false),
+    ] {
+        let own = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+        let header =
+            Header { format, required: own(required), required_to_write: own(to_write), optional: own(optional) };
+        put(&engine, &row_key(HEADER, &[]), &encode_row(&header).unwrap());
+        let opened = open(&engine);
+        assert_eq!(opened.is_ok(), opens, "{header:?}");
+        assert!(opens || matches!(opened, Err(Error::Unsupported { .. })));
+    }
+}
+
+#[test]
+fn damaged_rows_are_named() {
+    let engine = engine();
+    create_namespace(&engine, "a", row()).unwrap();
+    let mut bytes = read(&engine, &namespace_key("a")).unwrap().unwrap();
+    bytes.push(0);
+    put(&engine, &namespace_key("a"), &bytes);
+    let error = namespace(&engine, "a").unwrap_err();
+    assert!(matches!(&error, Error::Corrupt { .. }) && error.to_string().contains("namespace `a`"), "{error}");
+}

@@ -1,0 +1,347 @@
+//! The handle to one opened database.
+
+use std::any::{TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::panic::Location;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::catalog::{self, NamespaceRow};
+use crate::engine::Engine;
+use crate::engine::local::Local;
+use crate::engine::memory::{Faults, Memory};
+use crate::error::{Error, Result};
+use crate::instance::Instance;
+use crate::key::{Key, Span};
+use crate::map_store::MapStore;
+use crate::namespace::{GrownRow, Growth, Namespace};
+use crate::options::DatabaseBuilder;
+use crate::schema;
+use crate::snapshot::Snapshot;
+use crate::store::{Map, Store, StoreCodec};
+use crate::together::LockRequests;
+use crate::together::hidden::Owner;
+
+/// One opened database: a directory, or one in memory. A cheap clone of a shared handle.
+///
+/// It closes when the last handle, store, guard, scan and snapshot is dropped, and logs what failed then; [`close`]
+/// closes at once and returns what failed.
+///
+/// [`close`]: Self::close
+#[derive(Clone)]
+pub struct Database {
+    instance: Arc<Instance>,
+    opened: Arc<Mutex<HashMap<String, Opened>>>,
+}
+
+/// A namespace that was opened, and by which type.
+struct Opened {
+    namespace: Arc<Namespace>,
+    type_id: TypeId,
+    type_name: &'static str,
+}
+
+impl Database {
+    /// Opens the database in a directory, and creates both where there is none. See [`builder`](Self::builder) for other
+    /// settings.
+    ///
+    /// # Errors
+    /// - [`Error::NotADatabase`] where the path is a file, or a directory with something else in it;
+    /// - [`Error::InUse`] where it is open already, in this process or another, by whatever path;
+    /// - [`Error::Unsupported`] where it was made by a newer version;
+    /// - [`Error::Corrupt`] where it is damaged in a way that no crash leaves behind;
+    /// - [`Error::Io`] and [`Error::Engine`] where files can't be read or written.
+    #[cfg(feature = "rocksdb")]
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// Opens a database in memory, with everything but durability: for tests.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn in_memory() -> Result<Self> {
+        Self::builder().in_memory()
+    }
+
+    /// Opens a database in memory whose writes can be told to fail, to test what a program does then.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn in_memory_with_faults() -> Result<(Self, Faults)> {
+        let faults = Faults::default();
+        Ok((Self::build_in_memory(&Self::builder(), faults.clone())?, faults))
+    }
+
+    /// Settings to open a database with.
+    pub fn builder() -> DatabaseBuilder {
+        DatabaseBuilder::default()
+    }
+
+    pub(crate) fn build_in_memory(builder: &DatabaseBuilder, faults: Faults) -> Result<Self> {
+        Self::new(Box::new(Local::new(Memory::new(faults))), builder.lock_timeout)
+    }
+
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn build_on_disk(builder: &DatabaseBuilder, path: &Path) -> Result<Self> {
+        use crate::engine::rocks;
+        let options = rocks::OpenOptions {
+            sync: builder.durability == crate::Durability::Sync,
+            cache_bytes: builder.cache_bytes,
+            prefix_recovery: builder.recover == crate::Recovery::Prefix,
+            create_if_missing: builder.create_if_missing,
+        };
+        let (storage, _id) = rocks::open(path, &options)?;
+        Self::new(Box::new(Local::new(storage)), builder.lock_timeout)
+    }
+
+    fn new(engine: Box<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
+        catalog::open(&*engine)?;
+        let instance = Arc::new(Instance::new(engine, lock_timeout));
+        Ok(Self { instance, opened: Arc::default() })
+    }
+
+    fn engine(&self) -> &dyn Engine {
+        &*self.instance.engine
+    }
+
+    /// Opens the store of a struct with `#[derive(Store)]`, and creates its namespace where there is none.
+    ///
+    /// # Errors
+    /// - [`Error::SchemaMismatch`] where the stored records were written for another schema; nothing is touched;
+    /// - [`Error::NamespaceInUse`] where another type has the namespace.
+    pub fn store<T: Store<Value = T>>(&self) -> Result<MapStore<T>> {
+        match <T as StoreCodec<T::Key, T::Value>>::NAMESPACE {
+            Some(name) => self.open_namespace::<T>(name),
+            // Only `Map` has none, and its values are of another type than itself.
+            None => Err(Error::InvalidNamespace { name: String::new(), reason: "the type names none" }),
+        }
+    }
+
+    /// Opens a store of bare values, and creates its namespace where there is none.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store), and [`Error::InvalidNamespace`] for a name that is not 1 to 128 bytes without control
+    /// characters.
+    pub fn map<K: Key, V>(&self, namespace: &str) -> Result<MapStore<Map<K, V>>>
+    where
+        V: Serialize + DeserializeOwned + Send + 'static,
+    {
+        schema::check_name(namespace)?;
+        self.open_namespace::<Map<K, V>>(namespace)
+    }
+
+    fn open_namespace<T: Store>(&self, name: &str) -> Result<MapStore<T>> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(other) = opened.get(name) {
+            if other.type_id != TypeId::of::<T>() {
+                return Err(in_use(name, other.type_name, type_name::<T>()));
+            }
+            return Ok(MapStore::new(Arc::clone(&other.namespace)));
+        }
+        let wanted = schema::row(&T::Key::SHAPE, &<T as StoreCodec<T::Key, T::Value>>::SCHEMA);
+        let (id, grown) = match catalog::namespace(self.engine(), name)? {
+            None => (catalog::create_namespace(self.engine(), name, wanted)?.id, None),
+            Some(stored) => {
+                let schema = &<T as StoreCodec<T::Key, T::Value>>::SCHEMA;
+                let differences = schema::differences(&stored, &T::Key::SHAPE, schema);
+                if !differences.is_empty() {
+                    return Err(Error::SchemaMismatch { namespace: name.to_owned(), differences });
+                }
+                let grown = NamespaceRow { id: stored.id, ..wanted };
+                (stored.id, schema::has_grown(&stored, &grown).then_some((stored, grown)))
+            }
+        };
+        let grown = grown.map(|(old, new)| {
+            let (old, new) = (catalog::encode_row(&old)?, catalog::encode_row(&new)?);
+            Ok::<_, Error>(GrownRow { key: catalog::namespace_key(name), old, new })
+        });
+        let growth = Growth::new(grown.transpose()?);
+        self.instance.add_name(id, name, T::Key::SHAPE);
+        let namespace = Namespace::new(Arc::clone(&self.instance), id, name.to_owned(), T::Key::SHAPE, growth);
+        let namespace = Arc::new(namespace);
+        let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
+        opened.insert(name.to_owned(), Opened { namespace: Arc::clone(&namespace), type_id, type_name });
+        Ok(MapStore::new(namespace))
+    }
+
+    /// Locks entries of any stores at once: a tuple of two to six requests, each from [`MapStore::wanted`], answered with
+    /// an `Option<Guard<T>>`, or from [`MapStore::wanted_or_create`], answered with a `Guard<T>`.
+    ///
+    /// # Errors
+    /// - [`Error::DuplicateKey`] where two requests are for the same entry;
+    /// - [`Error::ForeignGuard`] for a store of another database;
+    /// - those of [`MapStore::lock`] and [`MapStore::create`].
+    ///
+    /// # Locking
+    /// Waits for all of them under one deadline, in one global order: two calls never wait for each other. The calling
+    /// thread should hold no other guard, since what it already holds is outside that order.
+    #[track_caller]
+    pub fn lock_together<R: LockRequests>(&self, requests: R) -> Result<R::Guards> {
+        requests.lock(Location::caller(), Owner(&self.instance))
+    }
+
+    /// A consistent view of all stores as they are now.
+    ///
+    /// # Errors
+    /// [`Error::Closed`].
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        Snapshot::new(Arc::clone(&self.instance))
+    }
+
+    /// The namespaces in the database, by name, whether opened or not.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the catalog can't be read.
+    pub fn namespaces(&self) -> Result<Vec<NamespaceInfo>> {
+        let rows = catalog::namespaces(self.engine())?;
+        rows.into_iter()
+            .map(|(name, row)| {
+                let estimated_entries = self.engine().estimated_keys(&Span::namespace(row.id))?;
+                Ok(NamespaceInfo { name, row, estimated_entries })
+            })
+            .collect()
+    }
+
+    /// Deletes a namespace with all its entries, and tells whether there was one. Its number is never used again.
+    ///
+    /// # Errors
+    /// [`Error::NamespaceInUse`] where a store of it was opened by this database.
+    pub fn drop_namespace(&self, name: &str) -> Result<bool> {
+        // Held to the end, so that nobody opens it meanwhile.
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        match opened.get(name) {
+            Some(user) => Err(in_use(name, user.type_name, "`drop_namespace`")),
+            None => catalog::drop_namespace(self.engine(), name),
+        }
+    }
+
+    /// The locks that are held now.
+    pub fn locks(&self) -> Vec<HeldLock> {
+        let held = self.engine().held().into_iter();
+        held.map(|holding| {
+            let (namespace, key) = self.instance.describe(&holding.key);
+            HeldLock { namespace, key, holding }
+        })
+        .collect()
+    }
+
+    /// Makes everything that was committed so far survive power loss.
+    ///
+    /// # Errors
+    /// [`Error::Engine`].
+    pub fn sync(&self) -> Result<()> {
+        self.engine().sync()
+    }
+
+    /// Writes a copy of the database, as of one commit, to a place where nothing is. The copy can be opened.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where something is there; [`Error::Unsupported`] in memory.
+    pub fn checkpoint(&self, to: impl AsRef<Path>) -> Result<()> {
+        self.engine().checkpoint(to.as_ref())
+    }
+
+    /// Closes the database: refuses new calls, wakes those who wait for locks, lets running calls end, and makes what was
+    /// committed survive power loss. What handles and guards are left answer [`Error::Closed`]. The directory can be
+    /// opened again at once.
+    ///
+    /// # Errors
+    /// - [`Error::Busy`] where scans or snapshots are still alive after a second; the last of them then closes;
+    /// - [`Error::Engine`] and [`Error::Io`] for what failed;
+    /// - [`Error::Closed`] where it was closed before.
+    pub fn close(self) -> Result<()> {
+        self.engine().close()
+    }
+}
+
+fn in_use(namespace: &str, held_by: &str, wanted: &str) -> Error {
+    Error::NamespaceInUse { namespace: namespace.to_owned(), held_by: held_by.to_owned(), wanted: wanted.to_owned() }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        f.debug_struct("Database").field("opened", &opened.keys().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
+
+/// What the catalog says of a namespace. From [`Database::namespaces`].
+#[derive(Debug, Clone)]
+pub struct NamespaceInfo {
+    name: String,
+    row: NamespaceRow,
+    estimated_entries: u64,
+}
+
+impl NamespaceInfo {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of its schema.
+    pub fn version(&self) -> u32 {
+        self.row.version
+    }
+
+    /// The text of its key's [`Shape`](crate::Shape), such as `(string,u64)`.
+    pub fn key(&self) -> &str {
+        &self.row.key
+    }
+
+    /// The names and types of its fields, in order; none for the bare values of a `Map`.
+    pub fn fields(&self) -> &[(String, String)] {
+        self.row.fields.as_deref().unwrap_or_default()
+    }
+
+    /// About how many entries it has.
+    pub fn estimated_entries(&self) -> u64 {
+        self.estimated_entries
+    }
+}
+
+/// A lock that is held. From [`Database::locks`].
+#[derive(Debug)]
+pub struct HeldLock {
+    namespace: String,
+    key: String,
+    holding: crate::engine::Holding,
+}
+
+impl HeldLock {
+    /// The namespace of the entry.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The key of the entry, as text.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// How long it has been held.
+    pub fn held_for(&self) -> Duration {
+        self.holding.held_for
+    }
+
+    /// The place in the source that took it.
+    pub fn taken_at(&self) -> &'static Location<'static> {
+        self.holding.taken_at
+    }
+
+    /// The thread that took it: its name, or its number where it has none.
+    pub fn thread(&self) -> &str {
+        &self.holding.thread
+    }
+
+    /// How many wait for it.
+    pub fn waiters(&self) -> usize {
+        self.holding.waiters
+    }
+}

@@ -1,0 +1,339 @@
+//! Guards: a held lock on one entry, with its value.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::engine::Token;
+use crate::error::{Error, Outcome, Result};
+use crate::key::hidden::{KeyBuf, KeyCodec};
+use crate::namespace::{Namespace, Write, apply};
+use crate::record;
+use crate::store::Store;
+
+/// An exclusive lock on one entry, with its decoded value, which it derefs to.
+///
+/// The value is a working copy: [`save`](Self::save) and [`commit`](Self::commit) write it, and whatever else ends the
+/// guard, dropping it, [`release`](Self::release), or a panic, writes nothing and frees the lock. Dropping a guard whose
+/// value was changed logs a warning with the place where the lock was taken.
+///
+/// A guard has no lifetime: it may be kept in a struct or sent to another thread, and keeps its database open.
+///
+/// # Locking
+/// Who holds a guard must not lock the same entry again: the second lock waits for the first until its deadline.
+#[must_use = "dropping a guard releases the lock and writes nothing: end it with `commit`, `delete` or `release`"]
+pub struct Guard<T: Store> {
+    value: T::Value,
+    entry: Entry,
+    key: OnceLock<T::Key>,
+}
+
+/// The lock of an entry, and what became of the entry so far. Dropping it releases the lock.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    namespace: Arc<Namespace>,
+    token: Token,
+    taken_at: &'static Location<'static>,
+    /// Whether the entry was created under this lock.
+    pub(crate) is_new: bool,
+    /// Whether the engine has a record of it.
+    pub(crate) stored: bool,
+    /// Whether the value was borrowed mutably since it was read or written.
+    pub(crate) changed: bool,
+}
+
+impl Entry {
+    pub(crate) fn new(namespace: Arc<Namespace>, token: Token, taken_at: &'static Location<'static>) -> Self {
+        Self { namespace, token, taken_at, is_new: false, stored: false, changed: false }
+    }
+
+    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+
+    pub(crate) fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The database key.
+    pub(crate) fn key(&self) -> &KeyBuf {
+        self.token.key()
+    }
+
+    /// Whether a commit has anything to write.
+    pub(crate) fn needs_write(&self) -> bool {
+        self.changed || !self.stored
+    }
+
+    /// Whether a record is stored, without looking at it.
+    pub(crate) fn exists(&self) -> Result<bool> {
+        self.namespace.instance.engine.read(self.key().as_slice(), &mut |_| {})
+    }
+
+    /// Reads and decodes the record.
+    pub(crate) fn read<T: Store>(&self) -> Result<Option<T::Value>> {
+        read_value::<T>(&self.namespace, self.key(), |key, visit| self.namespace.instance.engine.read(key, visit))
+    }
+
+    /// Makes a guard of a value that was read.
+    pub(crate) fn into_guard<T: Store>(mut self, value: T::Value) -> Guard<T> {
+        self.stored = true;
+        Guard { value, entry: self, key: OnceLock::new() }
+    }
+
+    /// Makes a guard of the first value of an entry that does not exist; checks the key field.
+    pub(crate) fn into_new_guard<T: Store>(mut self, value: T::Value) -> Result<Guard<T>> {
+        check_key_field::<T>(&self, &value)?;
+        self.is_new = true;
+        Ok(Guard { value, entry: self, key: OnceLock::new() })
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if self.changed {
+            let key = self.namespace.render(self.key());
+            let namespace = &self.namespace.name;
+            tracing::warn!(
+                "a changed guard of {namespace}[{key}], locked at {}, was dropped without commit: nothing is written",
+                self.taken_at
+            );
+        }
+        self.namespace.instance.engine.unlock(&self.token);
+    }
+}
+
+/// Reads a record by `read`, and decodes it where it lies.
+pub(crate) fn read_value<T: Store>(
+    namespace: &Namespace,
+    key: &KeyBuf,
+    read: impl FnOnce(&[u8], &mut dyn FnMut(&[u8])) -> Result<bool>,
+) -> Result<Option<T::Value>> {
+    let mut value = None;
+    read(key.as_slice(), &mut |bytes| value = Some(record::decode::<T::Key, T::Value, T>(key.key(), bytes)))?;
+    value.transpose().map_err(|error| namespace.decode_error(key, error))
+}
+
+/// A value's key field, where it has one, must be the key of its entry.
+fn check_key_field<T: Store>(entry: &Entry, value: &T::Value) -> Result<()> {
+    let Some(field) = T::key_field(value) else { return Ok(()) };
+    let mut found = KeyBuf::in_namespace(entry.namespace.id);
+    field.encode_last(&mut found);
+    if found == *entry.key() { Ok(()) } else { Err(entry.namespace.key_changed(entry.key(), &found)) }
+}
+
+/// Appends the record of a value to `buf`.
+pub(crate) fn encode_value<T: Store>(entry: &Entry, value: &T::Value, buf: &mut Vec<u8>) -> Result<()> {
+    check_key_field::<T>(entry, value)?;
+    record::encode::<T::Key, T::Value, T>(value, buf).map_err(|error| entry.namespace.encode_error(entry.key(), error))
+}
+
+/// Calls `use_buffer` with an empty buffer of this thread, which keeps its memory for the next record.
+pub(crate) fn with_buffer<R>(use_buffer: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    /// A buffer that grew larger is given back to the allocator.
+    const KEPT: usize = 1 << 20;
+    thread_local!(static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
+    // A `Serialize` that itself uses a store finds an empty buffer in the place of this one.
+    let mut buffer = BUFFER.take();
+    buffer.clear();
+    let result = use_buffer(&mut buffer);
+    if buffer.capacity() <= KEPT {
+        BUFFER.set(buffer);
+    }
+    result
+}
+
+/// Encodes and writes one value. Nothing is written where it can't be encoded.
+pub(crate) fn put_value<T: Store>(entry: &Entry, value: &T::Value) -> Result<(), (Error, Outcome)> {
+    with_buffer(|buffer| {
+        encode_value::<T>(entry, value, buffer).map_err(|error| (error, Outcome::NotApplied))?;
+        apply(&[Write { entry, record: Some(buffer) }])
+    })
+}
+
+impl<T: Store> Guard<T> {
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    pub(crate) fn value(&self) -> &T::Value {
+        &self.value
+    }
+
+    /// The key of the entry.
+    pub fn key(&self) -> &T::Key {
+        #[expect(clippy::expect_used, reason = "see below")]
+        self.key.get_or_init(|| {
+            // Every guard's bytes were written by a `KeyArg<T::Key>`, or decoded when a scan found them, and
+            // `decode_last` reads whatever `encode_last` writes.
+            T::Key::decode_last(self.entry.key().key()).expect("a key was encoded from its own type")
+        })
+    }
+
+    /// Whether the entry was created by the call that made this guard. Never changes in a guard's life.
+    pub fn is_new(&self) -> bool {
+        self.entry.is_new
+    }
+
+    /// Counts the value as changed, so that it will be written: for values with interior mutability. Every mutable borrow
+    /// does this by itself.
+    pub fn mark_changed(&mut self) {
+        self.entry.changed = true;
+    }
+
+    /// Writes the value and keeps the lock. What is neither new nor changed is not written again.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit); the guard stays as it was.
+    pub fn save(&mut self) -> Result<()> {
+        self.write().map_err(|(error, _)| error)
+    }
+
+    fn write(&mut self) -> Result<(), (Error, Outcome)> {
+        if self.entry.needs_write() {
+            put_value::<T>(&self.entry, &self.value)?;
+            self.entry.stored = true;
+            self.entry.changed = false;
+        }
+        Ok(())
+    }
+
+    /// Writes the value and releases the lock. What is neither new nor changed is not written again.
+    ///
+    /// When it returns, the value is as durable as the database's [`Durability`](crate::Durability) says.
+    ///
+    /// # Errors
+    /// The error has the guard, still locked, for another try: see [`CommitError`]. Its causes:
+    /// - [`Error::Encode`], where the value does not serialize;
+    /// - [`Error::TooLarge`], where its record is over 1 GiB;
+    /// - [`Error::KeyChanged`], where its key field differs from the key;
+    /// - [`Error::Engine`], where the engine failed, and [`Error::Failed`] for every write after that;
+    /// - [`Error::Closed`], where the database was closed meanwhile.
+    pub fn commit(mut self) -> Result<(), CommitError<Self>> {
+        self.write().map_err(|(error, outcome)| CommitError::new(error, outcome, self))
+    }
+
+    /// Deletes the entry and releases the lock. An entry that was never saved just never existed.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit), but for those of the value.
+    pub fn delete(mut self) -> Result<(), CommitError<Self>> {
+        if self.entry.stored
+            && let Err((error, outcome)) = apply(&[Write { entry: &self.entry, record: None }])
+        {
+            return Err(CommitError::new(error, outcome, self));
+        }
+        self.entry.changed = false;
+        Ok(())
+    }
+
+    /// Releases the lock without writing: the same as dropping the guard, but for the warning about a changed value.
+    pub fn release(mut self) {
+        self.entry.changed = false;
+    }
+
+    /// The value is written or deleted: nothing is lost when the guard goes.
+    pub(crate) fn mark_written(&mut self) {
+        self.entry.changed = false;
+    }
+}
+
+impl<T: Store> Deref for Guard<T> {
+    type Target = T::Value;
+
+    fn deref(&self) -> &T::Value {
+        &self.value
+    }
+}
+
+impl<T: Store> DerefMut for Guard<T> {
+    fn deref_mut(&mut self) -> &mut T::Value {
+        self.entry.changed = true;
+        &mut self.value
+    }
+}
+
+impl<T: Store> fmt::Debug for Guard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = &self.entry.namespace;
+        f.debug_struct("Guard")
+            .field("namespace", &namespace.name)
+            .field("key", &format_args!("{}", namespace.render(self.entry.key())))
+            .field("is_new", &self.entry.is_new)
+            .field("changed", &self.entry.changed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A commit that failed, with what was to be committed.
+///
+/// Shows the error inside, and becomes it with `?` in functions that return [`Error`]; the guard is then dropped, and
+/// its lock freed. In other error types (boxed, `anyhow`) the guard goes along, and its entry stays locked until the
+/// error is dropped.
+pub struct CommitError<G> {
+    parts: Box<Parts<G>>,
+}
+
+struct Parts<G> {
+    error: Error,
+    outcome: Outcome,
+    /// In a mutex so that the error is `Sync` for every guard that is `Send`, as error types ask.
+    held: Mutex<G>,
+}
+
+impl<G> CommitError<G> {
+    pub(crate) fn new(error: Error, outcome: Outcome, held: G) -> Self {
+        Self { parts: Box::new(Parts { error, outcome, held: Mutex::new(held) }) }
+    }
+
+    /// Why the commit failed.
+    pub fn error(&self) -> &Error {
+        &self.parts.error
+    }
+
+    /// Whether it took effect nevertheless.
+    pub fn outcome(&self) -> Outcome {
+        self.parts.outcome
+    }
+
+    /// What was to be committed, still locked: to be mended and committed again where the outcome is
+    /// [`Outcome::NotApplied`].
+    pub fn into_held(self) -> G {
+        self.into_parts().1
+    }
+
+    /// The error and what was to be committed.
+    pub fn into_parts(self) -> (Error, G) {
+        let Parts { error, held, .. } = *self.parts;
+        (error, held.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<G> From<CommitError<G>> for Error {
+    fn from(error: CommitError<G>) -> Self {
+        error.into_parts().0
+    }
+}
+
+impl<G> fmt::Display for CommitError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.parts.error.fmt(f)
+    }
+}
+
+impl<G> fmt::Debug for CommitError<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommitError")
+            .field("error", &self.parts.error)
+            .field("outcome", &self.parts.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<G> std::error::Error for CommitError<G> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.parts.error.source()
+    }
+}

@@ -1,0 +1,61 @@
+//! One opened database: the engine, and what all its handles, guards, scans and snapshots share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::engine::{Engine, Holding};
+use crate::error::Holder;
+use crate::key::hidden::KeyBuf;
+use crate::key::{Shape, bytes_as_text};
+
+/// Closes when the last who shares it is gone.
+pub(crate) struct Instance {
+    pub(crate) engine: Box<dyn Engine>,
+    /// How long a lock is waited for.
+    pub(crate) lock_timeout: Duration,
+    /// The namespaces that were opened, by number: to name keys in errors.
+    names: RwLock<HashMap<u32, (String, Shape)>>,
+}
+
+impl Instance {
+    pub(crate) fn new(engine: Box<dyn Engine>, lock_timeout: Duration) -> Self {
+        Self { engine, lock_timeout, names: RwLock::default() }
+    }
+
+    pub(crate) fn add_name(&self, id: u32, name: &str, shape: Shape) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(id, (name.to_owned(), shape));
+    }
+
+    /// The namespace and the key of a database key, as text.
+    pub(crate) fn describe(&self, key: &KeyBuf) -> (String, String) {
+        let id = key.as_slice().first_chunk().map(|id| u32::from_be_bytes(*id));
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        match id.and_then(|id| names.get(&id)) {
+            Some((name, shape)) => (name.clone(), shape.render(key.key())),
+            None => (format!("namespace {id:?}"), bytes_as_text(key.key())),
+        }
+    }
+
+    /// A held lock, as errors show it.
+    pub(crate) fn holder(&self, holding: &Holding) -> Box<Holder> {
+        let waits_for = holding.waits_for.as_ref().map(|key| {
+            let (namespace, key) = self.describe(key);
+            format!("{namespace}[{key}]")
+        });
+        Box::new(Holder {
+            taken_at: holding.taken_at,
+            thread: holding.thread.clone(),
+            held_for: holding.held_for,
+            is_caller: holding.is_caller,
+            waits_for,
+        })
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Instance").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,462 @@
+//! The typed handle to all entries of one store.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::{LockFailure, LockRefused, Page, Wait};
+use crate::error::{Error, Result};
+use crate::guard::{Entry, Guard, put_value, read_value};
+use crate::key::hidden::{KeyBuf, KeyCodec, NextKeyCodec};
+use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
+use crate::namespace::{Namespace, Write, apply};
+use crate::scan::{Scan, decode_row, span_of_range};
+use crate::snapshot::{MapView, Snapshot};
+use crate::store::{Initialize, Map, Store};
+use crate::together::{Wanted, WantedOrCreate, lock_all};
+
+/// All entries of the store `T`, in a namespace of their own. A cheap clone of a shared handle.
+///
+/// `T` is a struct with `#[derive(Store)]`, whose handle is also named `JobStore` for a struct `Job`, or
+/// [`Map<K, V>`](Map). From [`Database::store`](crate::Database::store) and [`Database::map`](crate::Database::map).
+///
+/// Reads take no lock and see the last commit. Every write goes through the lock of its entry.
+///
+/// # Errors
+/// Besides those that a method names, every method can fail with [`Error::TooLarge`] for a key over 64 KiB,
+/// [`Error::Engine`] and [`Error::Closed`]; what decodes a value with [`Error::Decode`] and [`Error::Unsupported`]; what
+/// locks with [`Error::Failed`] once a write has failed.
+///
+/// # Locking
+/// What locks waits in line for at most the database's lock timeout, 30 seconds by default, then fails with
+/// [`Error::LockTimeout`]. The calling thread must not hold a guard of the same entry.
+#[doc(alias = "table")]
+#[doc(alias = "column_family")]
+pub struct MapStore<T: Store> {
+    namespace: Arc<Namespace>,
+    store: PhantomData<fn() -> T>,
+}
+
+impl<T: Store> MapStore<T> {
+    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+        Self { namespace, store: PhantomData }
+    }
+
+    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+
+    fn timeout(&self) -> Wait {
+        Wait::at_most(self.namespace.instance.lock_timeout)
+    }
+
+    fn lock_entry(
+        &self,
+        key: &impl KeyArg<T::Key>,
+        wait: impl FnOnce() -> Wait,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Entry> {
+        let key = self.namespace.key(key)?;
+        self.namespace.lock(key, wait(), taken_at).map_err(|failure| self.namespace.lock_error(failure))
+    }
+
+    fn lock_existing(
+        &self,
+        key: &impl KeyArg<T::Key>,
+        wait: impl FnOnce() -> Wait,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Option<Guard<T>>> {
+        let entry = self.lock_entry(key, wait, taken_at)?;
+        Ok(entry.read::<T>()?.map(|value| entry.into_guard(value)))
+    }
+
+    /// Creates an entry and locks it. It is there for others once the guard is saved or committed.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`]; [`Error::KeyChanged`] where `init` is a whole value with another key in its key field.
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
+        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        if entry.exists()? {
+            return Err(Error::AlreadyExists {
+                namespace: self.namespace.name.clone(),
+                key: self.namespace.render(entry.key()),
+            });
+        }
+        create_in(entry, init)
+    }
+
+    /// Creates an entry under a generated key and locks it; its key is [`Guard::key`].
+    ///
+    /// Keys are unique and increasing, across threads, restarts and crashes: if one call returns before another begins,
+    /// its key is smaller. Numbers may be left out. Keys that exist already are skipped. A key field of a whole value
+    /// given as `init` is filled.
+    ///
+    /// # Errors
+    /// [`Error::KeysExhausted`].
+    #[track_caller]
+    pub fn create_next(&self, init: impl Initialize<T>) -> Result<Guard<T>>
+    where
+        T::Key: NextKey,
+    {
+        let taken_at = Location::caller();
+        loop {
+            let key = self.namespace.key(&self.next_number()?)?;
+            // Whoever holds it made the key by hand, and is about to create it.
+            let Some(entry) = self.lock_if_free(key, taken_at)? else { continue };
+            if !entry.exists()? {
+                let value = init.into_value(entry.key().key(), true);
+                return entry_of_value(entry, value);
+            }
+        }
+    }
+
+    /// Locks an entry, or creates it: [`Guard::is_new`] tells which. An entry that is there is left as it is.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), but for [`Error::AlreadyExists`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn lock_or_create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
+        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        match entry.read::<T>()? {
+            Some(value) => Ok(entry.into_guard(value)),
+            None => create_in(entry, init),
+        }
+    }
+
+    /// Locks an entry; `None` where there is none.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn lock(&self, key: impl KeyArg<T::Key>) -> Result<Option<Guard<T>>> {
+        self.lock_existing(&key, || self.timeout(), Location::caller())
+    }
+
+    /// Locks an entry at once or not at all; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] where somebody holds it.
+    ///
+    /// # Locking
+    /// Does not wait.
+    #[track_caller]
+    pub fn try_lock(&self, key: impl KeyArg<T::Key>) -> Result<Option<Guard<T>>> {
+        self.lock_existing(&key, || Wait::No, Location::caller())
+    }
+
+    /// Locks an entry, waiting at most this long, for ever with [`Duration::MAX`]; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::LockTimeout`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock as long as told.
+    #[track_caller]
+    pub fn lock_for(&self, key: impl KeyArg<T::Key>, wait: Duration) -> Result<Option<Guard<T>>> {
+        self.lock_existing(&key, || Wait::at_most(wait), Location::caller())
+    }
+
+    /// Locks several entries, in sorted order so that two calls never wait for each other, and answers in the order
+    /// given, with `None` where there is no entry. Where one can't be locked, none is.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`] where a key is given twice.
+    ///
+    /// # Locking
+    /// Waits for all of them under one deadline: see [`MapStore`].
+    #[track_caller]
+    pub fn lock_all<K: KeyArg<T::Key>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Option<Guard<T>>>> {
+        let taken_at = Location::caller();
+        let keys = keys.into_iter().map(|key| Ok((&self.namespace, self.namespace.key(&key)?)));
+        let entries = lock_all(keys.collect::<Result<_>>()?, taken_at)?;
+        let guards = entries.into_iter().map(|entry| Ok(entry.read::<T>()?.map(|value| entry.into_guard(value))));
+        guards.collect()
+    }
+
+    /// Locks the first entry of a range that nobody holds: the head of a queue. `None` where there is none.
+    ///
+    /// Stays cheap however many entries were taken from the front before.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRange`].
+    ///
+    /// # Locking
+    /// Does not wait.
+    #[track_caller]
+    pub fn try_lock_first(&self, range: impl KeyRange<T::Key>) -> Result<Option<Guard<T>>> {
+        let taken_at = Location::caller();
+        let span = span_of_range(&self.namespace, &range)?;
+        self.first_where(span, true, |key, _| {
+            let Some(entry) = self.lock_if_free(KeyBuf::from_bytes(key), taken_at)? else { return Ok(None) };
+            // It may have been deleted since it was found.
+            let Some(value) = entry.read::<T>()? else { return Ok(None) };
+            // `Guard::key` relies on stored keys being readable.
+            T::Key::decode_last(entry.key().key())
+                .map_err(|error| self.namespace.decode_error(entry.key(), error.into()))?;
+            Ok(Some(entry.into_guard(value)))
+        })
+    }
+
+    fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Entry>> {
+        match self.namespace.lock(key, Wait::No, taken_at) {
+            Ok(entry) => Ok(Some(entry)),
+            Err(LockFailure::Refused(LockRefused::Held(_))) => Ok(None),
+            Err(failure) => Err(self.namespace.lock_error(failure)),
+        }
+    }
+
+    /// The first row of a span that `choose` makes something of.
+    fn first_where<R>(
+        &self,
+        mut span: Span,
+        keys_only: bool,
+        mut choose: impl FnMut(&[u8], &[u8]) -> Result<Option<R>>,
+    ) -> Result<Option<R>> {
+        let engine = &self.namespace.instance.engine;
+        let (mut page, mut rows) = (Page::new(), 4);
+        page.keys_only = keys_only;
+        let mut finding = Some(self.namespace.fronts.find(&mut span));
+        loop {
+            page.clear(rows);
+            engine.page(&span, &mut page)?;
+            if let Some(finding) = finding.take() {
+                let first = page.row(0).map(|(key, _)| KeyBuf::from_bytes(key));
+                finding.found(first.as_ref().unwrap_or(&span.end));
+            }
+            for (key, record) in (0..page.len()).filter_map(|index| page.row(index)) {
+                if let Some(chosen) = choose(key, record)? {
+                    return Ok(Some(chosen));
+                }
+            }
+            match page.len().checked_sub(1).and_then(|last| page.row(last)) {
+                Some((last, _)) if page.more => {
+                    span.start = KeyBuf::from_bytes(last);
+                    span.start.push(0);
+                    rows = (rows * 4).min(256);
+                }
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// A copy of the value of an entry; `None` where there is none. Takes no lock.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn get(&self, key: impl KeyArg<T::Key>) -> Result<Option<T::Value>> {
+        let key = self.namespace.key(&key)?;
+        read_value::<T>(&self.namespace, &key, |key, visit| self.namespace.instance.engine.read(key, visit))
+    }
+
+    /// Whether there is an entry. Takes no lock.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
+        let key = self.namespace.key(&key)?;
+        self.namespace.instance.engine.read(key.as_slice(), &mut |_| {})
+    }
+
+    /// Creates or replaces an entry. What was there is not decoded.
+    ///
+    /// # Errors
+    /// As [`Guard::commit`], and [`Error::KeyChanged`] as [`create`](Self::create).
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn insert(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<()> {
+        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let value = init.into_value(entry.key().key(), false);
+        let value = value.map_err(|error| self.namespace.decode_error(entry.key(), error))?;
+        put_value::<T>(&entry, &value).map_err(|(error, _)| error)
+    }
+
+    /// Changes an entry by a function and commits it, and answers what the function returned; `None` where there is no
+    /// entry.
+    ///
+    /// # Errors
+    /// As [`Guard::commit`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock, and holds it while the function runs: see [`MapStore`].
+    #[track_caller]
+    pub fn update<R>(&self, key: impl KeyArg<T::Key>, change: impl FnOnce(&mut T::Value) -> R) -> Result<Option<R>> {
+        let Some(mut guard) = self.lock_existing(&key, || self.timeout(), Location::caller())? else {
+            return Ok(None);
+        };
+        let result = change(&mut guard);
+        match guard.commit() {
+            Ok(()) => Ok(Some(result)),
+            Err(failed) => {
+                // The caller is told by the error: no warning about a change that was dropped.
+                let (error, guard) = failed.into_parts();
+                guard.release();
+                Err(error)
+            }
+        }
+    }
+
+    /// Removes an entry, and tells whether it was there. What was there is not decoded.
+    ///
+    /// # Errors
+    /// As [`Guard::delete`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn remove(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
+        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let there = entry.exists()?;
+        if there {
+            apply(&[Write { entry: &entry, record: None }]).map_err(|(error, _)| error)?;
+        }
+        Ok(there)
+    }
+
+    /// Asks [`Database::lock_together`](crate::Database::lock_together) for an entry, if there is one.
+    pub fn wanted(&self, key: impl KeyArg<T::Key>) -> Wanted<T> {
+        Wanted::new(self, &key)
+    }
+
+    /// Asks [`Database::lock_together`](crate::Database::lock_together) for an entry, to be created if there is none.
+    pub fn wanted_or_create<I: Initialize<T>>(&self, key: impl KeyArg<T::Key>, init: I) -> WantedOrCreate<T, I> {
+        WantedOrCreate::new(self, &key, init)
+    }
+
+    /// A generated key, as [`create_next`](Self::create_next) would take. Nobody else gets it, but an entry may be created
+    /// under it by hand.
+    ///
+    /// # Errors
+    /// [`Error::KeysExhausted`].
+    pub fn next_key(&self) -> Result<T::Key>
+    where
+        T::Key: NextKey,
+    {
+        loop {
+            let key = self.next_number()?;
+            if !self.contains(&key)? {
+                return Ok(key);
+            }
+        }
+    }
+
+    fn next_number(&self) -> Result<T::Key>
+    where
+        T::Key: NextKey,
+    {
+        let number = self.namespace.sequence.next(&*self.namespace.instance.engine, self.namespace.id)?;
+        let number = number.ok_or_else(|| Error::KeysExhausted { namespace: self.namespace.name.clone() })?;
+        Ok(T::Key::from_number(number))
+    }
+
+    /// The entry with the smallest key. Takes no lock, and stays cheap as [`try_lock_first`](Self::try_lock_first) does.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn first(&self) -> Result<Option<(T::Key, T::Value)>> {
+        self.first_where(self.namespace.span(), false, |key, record| {
+            decode_row::<T>(&self.namespace, key, record).map(Some)
+        })
+    }
+
+    /// The entry with the greatest key. Takes no lock.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn last(&self) -> Result<Option<(T::Key, T::Value)>> {
+        let mut page = Page::new();
+        page.reversed = true;
+        page.clear(1);
+        self.namespace.instance.engine.page(&self.namespace.span(), &mut page)?;
+        page.row(0).map(|(key, record)| decode_row::<T>(&self.namespace, key, record)).transpose()
+    }
+
+    /// All entries, in the order of their keys. Takes no lock.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn iter(&self) -> Result<Scan<T>> {
+        let view = self.namespace.instance.engine.snapshot()?;
+        Ok(Scan::of_all(Arc::clone(&self.namespace), view))
+    }
+
+    /// The entries within a range, in the order of their keys. Takes no lock.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRange`] where the range starts after its end.
+    pub fn range(&self, range: impl KeyRange<T::Key>) -> Result<Scan<T>> {
+        let view = self.namespace.instance.engine.snapshot()?;
+        Scan::of_range(Arc::clone(&self.namespace), view, &range)
+    }
+
+    /// The entries whose keys begin with a prefix, in the order of their keys. Takes no lock.
+    ///
+    /// A string prefix is one of characters: `"/a"` is the beginning of `"/ab"`. Composite keys have prefixes of whole
+    /// parts: `("acme",)`.
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
+        let view = self.namespace.instance.engine.snapshot()?;
+        Scan::of_prefix(Arc::clone(&self.namespace), view, &prefix)
+    }
+
+    /// This store as a snapshot saw it. A snapshot of another database is found out by the view's reads.
+    pub fn at<'s>(&self, snapshot: &'s Snapshot) -> MapView<'s, T> {
+        MapView::new(Arc::clone(&self.namespace), snapshot)
+    }
+}
+
+impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> MapStore<Map<K, V>> {
+    /// Creates or replaces an entry: [`insert`](Self::insert) with the type of the value known, so that `"x".into()` will
+    /// do.
+    ///
+    /// # Errors
+    /// As [`Guard::commit`].
+    ///
+    /// # Locking
+    /// Waits for the entry's lock: see [`MapStore`].
+    #[track_caller]
+    pub fn put(&self, key: impl KeyArg<K>, value: V) -> Result<()> {
+        self.insert(key, value)
+    }
+}
+
+/// Makes a guard of an entry that does not exist.
+pub(crate) fn create_in<T: Store>(entry: Entry, init: impl Initialize<T>) -> Result<Guard<T>> {
+    let value = init.into_value(entry.key().key(), false);
+    entry_of_value(entry, value)
+}
+
+fn entry_of_value<T: Store>(entry: Entry, value: Result<T::Value, crate::record::RecordError>) -> Result<Guard<T>> {
+    let value = value.map_err(|error| entry.namespace().decode_error(entry.key(), error))?;
+    entry.into_new_guard(value)
+}
+
+impl<T: Store> Clone for MapStore<T> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.namespace))
+    }
+}
+
+impl<T: Store> fmt::Debug for MapStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapStore").field("namespace", &self.namespace.name).finish_non_exhaustive()
+    }
+}

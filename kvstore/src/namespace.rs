@@ -1,0 +1,254 @@
+//! One namespace of an opened database: the state that all handles of a store share, and the one way to write to it.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::engine::{Commit, CommitFailure, Expect, LockFailure, LockRefused, Op, Token, Wait};
+use crate::error::{Error, Outcome, Result};
+use crate::guard::Entry;
+use crate::instance::Instance;
+use crate::key::hidden::{KeyArgCodec, KeyBuf};
+use crate::key::{MAX_KEY_BYTES, Shape, Span};
+use crate::queue::Fronts;
+use crate::record::RecordError;
+use crate::sequence::Sequence;
+
+pub(crate) struct Namespace {
+    pub(crate) instance: Arc<Instance>,
+    pub(crate) id: u32,
+    pub(crate) name: String,
+    pub(crate) shape: Shape,
+    pub(crate) sequence: Sequence,
+    pub(crate) fronts: Fronts,
+    growth: Growth,
+}
+
+/// A compatible change of the schema that is recorded with the first write, so that until then the old program opens.
+#[derive(Debug, Default)]
+pub(crate) struct Growth {
+    /// Whether there still is one, for writes to look at without a mutex.
+    pending: AtomicBool,
+    rows: Mutex<Option<GrownRow>>,
+}
+
+/// The catalog row of a namespace, as it is and as it is to be.
+#[derive(Debug)]
+pub(crate) struct GrownRow {
+    pub(crate) key: KeyBuf,
+    pub(crate) old: Vec<u8>,
+    pub(crate) new: Vec<u8>,
+}
+
+impl Growth {
+    pub(crate) fn new(row: Option<GrownRow>) -> Self {
+        Self { pending: AtomicBool::new(row.is_some()), rows: Mutex::new(row) }
+    }
+}
+
+/// What a commit does to one entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Write<'a> {
+    pub(crate) entry: &'a Entry,
+    /// The record to put, or none to delete.
+    pub(crate) record: Option<&'a [u8]>,
+}
+
+impl<'a> Write<'a> {
+    fn op(&self) -> Op<'a> {
+        let key = self.entry.token().key().as_slice();
+        match self.record {
+            Some(value) => Op::Put { key, value },
+            None => Op::Delete { key },
+        }
+    }
+
+    fn put_key(&self) -> Option<&'a KeyBuf> {
+        self.record.map(|_| self.entry.token().key())
+    }
+}
+
+impl Namespace {
+    pub(crate) fn new(instance: Arc<Instance>, id: u32, name: String, shape: Shape, growth: Growth) -> Self {
+        Self { instance, id, name, shape, sequence: Sequence::default(), fronts: Fronts::default(), growth }
+    }
+
+    /// The database key of a key argument.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`].
+    #[inline]
+    pub(crate) fn key<K>(&self, key: &impl KeyArgCodec<K>) -> Result<KeyBuf> {
+        let mut buf = KeyBuf::in_namespace(self.id);
+        key.encode_arg_last(&mut buf);
+        self.check_key(&buf).map(|()| buf)
+    }
+
+    /// Refuses keys over the limit.
+    pub(crate) fn check_key(&self, key: &KeyBuf) -> Result<()> {
+        let size = key.key().len();
+        if size <= MAX_KEY_BYTES {
+            return Ok(());
+        }
+        let shown = crate::key::bytes_as_text(key.key());
+        Err(Error::TooLarge { namespace: self.name.clone(), key: shown, what: "key", size, limit: MAX_KEY_BYTES })
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        Span::namespace(self.id)
+    }
+
+    /// A key as text, for errors.
+    pub(crate) fn render(&self, key: &KeyBuf) -> String {
+        self.shape.render(key.key())
+    }
+
+    /// Locks a key.
+    pub(crate) fn lock(
+        self: &Arc<Self>,
+        key: KeyBuf,
+        wait: Wait,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Entry, LockFailure> {
+        let token = self.instance.engine.lock(key, wait, taken_at)?;
+        Ok(Entry::new(Arc::clone(self), token, taken_at))
+    }
+
+    /// What a failed lock of a key of this namespace is to the user.
+    #[cold]
+    pub(crate) fn lock_error(&self, failure: LockFailure) -> Error {
+        let namespace = self.name.clone();
+        match failure {
+            LockFailure::Failed(error) => error,
+            LockFailure::Refused(LockRefused::Closed) => Error::Closed,
+            LockFailure::Refused(LockRefused::Held(holding)) => {
+                Error::Locked { namespace, key: self.render(&holding.key), holder: self.instance.holder(&holding) }
+            }
+            LockFailure::Refused(LockRefused::TimedOut(waited, holding)) => {
+                let holder = self.instance.holder(&holding);
+                Error::LockTimeout { namespace, key: self.render(&holding.key), waited, holder }
+            }
+        }
+    }
+
+    #[cold]
+    pub(crate) fn encode_error(&self, key: &KeyBuf, error: RecordError) -> Error {
+        let (namespace, key) = (self.name.clone(), self.render(key));
+        match error {
+            RecordError::TooLarge { size, limit } => Error::TooLarge { namespace, key, what: "record", size, limit },
+            RecordError::Wrong(reason) | RecordError::Unsupported(reason) => {
+                Error::Encode { namespace, key, reason: reason.into() }
+            }
+        }
+    }
+
+    #[cold]
+    pub(crate) fn decode_error(&self, key: &KeyBuf, error: RecordError) -> Error {
+        let (namespace, key) = (self.name.clone(), self.render(key));
+        match error {
+            RecordError::Unsupported(what) => Error::Unsupported { what: format!("{what}, at {namespace}[{key}]") },
+            RecordError::Wrong(reason) => Error::Decode { namespace, key, reason: reason.into() },
+            RecordError::TooLarge { size, limit } => Error::TooLarge { namespace, key, what: "record", size, limit },
+        }
+    }
+
+    #[cold]
+    pub(crate) fn key_changed(&self, key: &KeyBuf, found: &KeyBuf) -> Error {
+        Error::KeyChanged { namespace: self.name.clone(), key: self.render(key), found: self.render(found) }
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.name).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Applies writes under the locks of their entries, all of one database, as a whole.
+pub(crate) fn apply(writes: &[Write<'_>]) -> Result<(), (Error, Outcome)> {
+    let Some(first) = writes.first() else { return Ok(()) };
+    let instance = &first.entry.namespace().instance;
+    let grows = writes.iter().any(|write| write.entry.namespace().growth.pending.load(Ordering::Acquire));
+    let failure = if grows {
+        apply_growing(instance, writes)
+    } else if let [write] = writes {
+        // The common case, without allocation.
+        commit(instance, writes, &[write.op()], &[write.entry.token()], &[])
+    } else {
+        let ops: Vec<_> = writes.iter().map(Write::op).collect();
+        let tokens: Vec<_> = writes.iter().map(|write| write.entry.token()).collect();
+        commit(instance, writes, &ops, &tokens, &[])
+    };
+    failure.map_err(|failure| match failure {
+        CommitFailure::Failed(error, outcome) => (error, outcome),
+        CommitFailure::Stale(key) => {
+            let (namespace, key) = instance.describe(&key);
+            (Error::LockLost { namespace, key }, Outcome::NotApplied)
+        }
+        CommitFailure::Unexpected => {
+            let differences = vec!["it was changed by another program meanwhile".to_owned()];
+            (
+                Error::SchemaMismatch { namespace: first.entry.namespace().name.clone(), differences },
+                Outcome::NotApplied,
+            )
+        }
+    })
+}
+
+/// As `apply`, together with the catalog rows of the namespaces whose schema has grown.
+fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), CommitFailure> {
+    // Each namespace once, and in one order, since its growth stays locked until the commit is through.
+    let mut namespaces: Vec<_> = writes.iter().map(|write| write.entry.namespace()).collect();
+    namespaces.sort_by_key(|namespace| namespace.id);
+    namespaces.dedup_by_key(|namespace| namespace.id);
+    let mut rows: Vec<_> = namespaces
+        .iter()
+        .map(|namespace| namespace.growth.rows.lock().unwrap_or_else(PoisonError::into_inner))
+        .collect();
+    let grown = || rows.iter().filter_map(|row| row.as_ref());
+    let expect: Vec<_> = grown().map(|row| Expect { key: row.key.as_slice(), value: Some(&row.old) }).collect();
+    let ops: Vec<_> = writes
+        .iter()
+        .map(Write::op)
+        .chain(grown().map(|row| Op::Put { key: row.key.as_slice(), value: &row.new }))
+        .collect();
+    let tokens: Vec<_> = writes.iter().map(|write| write.entry.token()).collect();
+    commit(instance, writes, &ops, &tokens, &expect)?;
+    rows.iter_mut().for_each(|row| **row = None);
+    namespaces.iter().for_each(|namespace| namespace.growth.pending.store(false, Ordering::Release));
+    Ok(())
+}
+
+/// Commits, and keeps the low-water marks of queues behind what is written.
+fn commit(
+    instance: &Instance,
+    writes: &[Write<'_>],
+    ops: &[Op<'_>],
+    tokens: &[&Token],
+    expect: &[Expect<'_>],
+) -> Result<(), CommitFailure> {
+    let commit = Commit { ops, tokens, expect, sync: !expect.is_empty() };
+    if let [write] = writes {
+        let fronts = &write.entry.namespace().fronts;
+        let writing = write.put_key().map(|key| (key, fronts.begin_write(key)));
+        let result = instance.engine.commit(&commit);
+        if let Some((key, writing)) = writing
+            && !is_unknown(&result)
+        {
+            fronts.end_write(writing, key);
+        }
+        return result;
+    }
+    let puts = writes.iter().filter_map(|write| Some((write.put_key()?, &write.entry.namespace().fronts)));
+    let writing: Vec<_> = puts.map(|(key, fronts)| (key, fronts, fronts.begin_write(key))).collect();
+    let result = instance.engine.commit(&commit);
+    if !is_unknown(&result) {
+        writing.into_iter().for_each(|(key, fronts, writing)| fronts.end_write(writing, key));
+    }
+    result
+}
+
+fn is_unknown(result: &Result<(), CommitFailure>) -> bool {
+    matches!(result, Err(CommitFailure::Failed(_, Outcome::Unknown)))
+}

@@ -1,0 +1,116 @@
+//! How a database is opened.
+
+use std::time::Duration;
+
+#[cfg(feature = "rocksdb")]
+use std::path::Path;
+
+use crate::database::Database;
+use crate::error::Result;
+
+/// What a commit survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Durability {
+    /// When a commit returns, it is with the operating system: it survives a killed process. After power loss the database
+    /// has a consistent prefix of the commits: the last ones may be gone, the older ones are all there. The default.
+    #[default]
+    Buffered,
+    /// When a commit returns, it is on disk: it survives power loss. Commits of several threads share one fsync.
+    Sync,
+}
+
+/// What is done with a damaged log when a database is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// What a crash can leave behind is repaired, and a warning says what was dropped; other damage is
+    /// [`Error::Corrupt`](crate::Error::Corrupt). The default.
+    #[default]
+    Auto,
+    /// The commits before the damage are kept, and those behind it dropped.
+    Prefix,
+}
+
+/// Opens a database with other settings than [`Database::open`]. From [`Database::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `open` or `in_memory`"]
+pub struct DatabaseBuilder {
+    pub(crate) lock_timeout: Duration,
+    #[cfg(feature = "rocksdb")]
+    pub(crate) durability: Durability,
+    #[cfg(feature = "rocksdb")]
+    pub(crate) recover: Recovery,
+    #[cfg(feature = "rocksdb")]
+    pub(crate) cache_bytes: usize,
+    #[cfg(feature = "rocksdb")]
+    pub(crate) create_if_missing: bool,
+}
+
+impl Default for DatabaseBuilder {
+    fn default() -> Self {
+        Self {
+            lock_timeout: Duration::from_secs(30),
+            #[cfg(feature = "rocksdb")]
+            durability: Durability::default(),
+            #[cfg(feature = "rocksdb")]
+            recover: Recovery::default(),
+            #[cfg(feature = "rocksdb")]
+            cache_bytes: 128 << 20,
+            #[cfg(feature = "rocksdb")]
+            create_if_missing: true,
+        }
+    }
+}
+
+impl DatabaseBuilder {
+    /// How long a lock is waited for, for ever with [`Duration::MAX`]. By default 30 seconds.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
+    /// Opens a database in memory, which is gone when the last handle is. Durability, recovery, cache and creation have no
+    /// meaning for it.
+    ///
+    /// # Errors
+    /// None today.
+    pub fn in_memory(self) -> Result<Database> {
+        Database::build_in_memory(&self, crate::engine::memory::Faults::default())
+    }
+}
+
+#[cfg(feature = "rocksdb")]
+impl DatabaseBuilder {
+    /// What a commit survives. By default [`Durability::Buffered`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What is done with a damaged log. By default [`Recovery::Auto`].
+    pub fn recover(mut self, recover: Recovery) -> Self {
+        self.recover = recover;
+        self
+    }
+
+    /// The size of the engine's block cache, in bytes. By default 128 MiB.
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Whether to create the directory and the database where there is none. By default yes.
+    pub fn create_if_missing(mut self, create: bool) -> Self {
+        self.create_if_missing = create;
+        self
+    }
+
+    /// Opens the database in a directory.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Database> {
+        Database::build_on_disk(&self, path.as_ref())
+    }
+}

@@ -1,0 +1,106 @@
+//! Snapshots: a consistent view of all stores of a database.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::engine::Reader;
+use crate::error::{Error, Result};
+use crate::guard::read_value;
+use crate::instance::Instance;
+use crate::key::{KeyArg, KeyPrefix, KeyRange};
+use crate::namespace::Namespace;
+use crate::scan::Scan;
+use crate::store::Store;
+
+/// All stores of a database as they were at one moment. From [`Database::snapshot`](crate::Database::snapshot); read
+/// through [`MapStore::at`](crate::MapStore::at).
+///
+/// It takes no lock and stops nobody, but keeps what was deleted or replaced since from being cleared away.
+pub struct Snapshot {
+    instance: Arc<Instance>,
+    view: Arc<dyn Reader>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(instance: Arc<Instance>) -> Result<Self> {
+        let view = instance.engine.snapshot()?;
+        Ok(Self { instance, view })
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").finish_non_exhaustive()
+    }
+}
+
+/// One store as a snapshot saw it.
+pub struct MapView<'s, T: Store> {
+    namespace: Arc<Namespace>,
+    snapshot: &'s Snapshot,
+    store: PhantomData<fn() -> T>,
+}
+
+impl<'s, T: Store> MapView<'s, T> {
+    pub(crate) fn new(namespace: Arc<Namespace>, snapshot: &'s Snapshot) -> Self {
+        Self { namespace, snapshot, store: PhantomData }
+    }
+
+    fn view(&self) -> Result<&Arc<dyn Reader>> {
+        if Arc::ptr_eq(&self.namespace.instance, &self.snapshot.instance) {
+            Ok(&self.snapshot.view)
+        } else {
+            Err(Error::ForeignSnapshot { namespace: self.namespace.name.clone() })
+        }
+    }
+
+    /// The value that an entry had; `None` where there was none.
+    ///
+    /// # Errors
+    /// [`Error::ForeignSnapshot`] where the snapshot is of another database, and those of
+    /// [`MapStore::get`](crate::MapStore::get).
+    pub fn get(&self, key: impl KeyArg<T::Key>) -> Result<Option<T::Value>> {
+        let (view, key) = (self.view()?, self.namespace.key(&key)?);
+        read_value::<T>(&self.namespace, &key, |key, visit| view.read(key, visit))
+    }
+
+    /// Whether there was an entry.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), but for those of decoding.
+    pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
+        let (view, key) = (self.view()?, self.namespace.key(&key)?);
+        view.read(key.as_slice(), &mut |_| {})
+    }
+
+    /// All entries, in the order of their keys. The scan may outlive the snapshot.
+    ///
+    /// # Errors
+    /// [`Error::ForeignSnapshot`].
+    pub fn iter(&self) -> Result<Scan<T>> {
+        Ok(Scan::of_all(Arc::clone(&self.namespace), Arc::clone(self.view()?)))
+    }
+
+    /// The entries within a range, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`Error::ForeignSnapshot`], and those of [`MapStore::range`](crate::MapStore::range).
+    pub fn range(&self, range: impl KeyRange<T::Key>) -> Result<Scan<T>> {
+        Scan::of_range(Arc::clone(&self.namespace), Arc::clone(self.view()?), &range)
+    }
+
+    /// The entries whose keys begin with a prefix, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`Error::ForeignSnapshot`], and those of [`MapStore::prefix`](crate::MapStore::prefix).
+    pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
+        Scan::of_prefix(Arc::clone(&self.namespace), Arc::clone(self.view()?), &prefix)
+    }
+}
+
+impl<T: Store> fmt::Debug for MapView<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapView").field("namespace", &self.namespace.name).finish_non_exhaustive()
+    }
+}

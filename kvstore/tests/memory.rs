@@ -1,0 +1,56 @@
+//! The public interface on the in-memory engine, with bare values.
+
+use std::collections::BTreeMap;
+
+use kvstore::{Batch, Database, Error, Map, MapStore, Outcome, Result};
+
+#[test]
+fn entries_live_through_guards_batches_and_scans() -> Result<()> {
+    let db = Database::in_memory()?;
+    let settings: MapStore<Map<String, BTreeMap<String, String>>> = db.map("settings")?;
+    let mut entry = settings.create("ui", BTreeMap::new())?;
+    assert!(entry.is_new() && !settings.contains("ui")?);
+    entry.insert("theme".into(), "dark".into());
+    entry.save()?;
+    assert_eq!(settings.get("ui")?.unwrap()["theme"], "dark");
+    assert!(matches!(settings.try_lock("ui"), Err(Error::Locked { .. })));
+    entry.commit()?;
+    assert!(matches!(settings.create("ui", BTreeMap::new()), Err(Error::AlreadyExists { .. })));
+
+    let numbers = db.map::<u64, String>("numbers")?;
+    for text in ["a", "b", "c"] {
+        numbers.create_next(text.to_string())?.commit()?;
+    }
+    numbers.put(900, "late".into())?;
+    let all = numbers.iter()?.collect::<Result<Vec<_>>>()?;
+    assert_eq!(all.iter().map(|(key, _)| *key).collect::<Vec<_>>(), [1, 2, 3, 900]);
+    assert_eq!(numbers.range(900..)?.count(), 1);
+    assert_eq!(numbers.range(2..900)?.reversed().keys().collect::<Result<Vec<_>>>()?, [3, 2]);
+    let head = numbers.try_lock_first(..)?.unwrap();
+    assert_eq!((*head.key(), numbers.try_lock_first(..)?.map(|next| *next.key())), (1, Some(2)));
+    Batch::new().delete(head).commit()?;
+    assert_eq!(numbers.first()?.unwrap().0, 2);
+    assert_eq!(numbers.last()?.unwrap().0, 900);
+    assert!(db.locks().is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_failed_commit_gives_the_guard_back() -> Result<()> {
+    let (db, faults) = Database::in_memory_with_faults()?;
+    let map = db.map::<u64, u64>("map")?;
+    faults.fail_next_writes(1, Outcome::NotApplied);
+    let failed = map.create(1, 10)?.commit().unwrap_err();
+    assert_eq!(failed.outcome(), Outcome::NotApplied);
+    let guard = failed.into_held();
+    assert!(matches!(map.try_lock(1), Err(Error::Locked { .. })));
+    guard.commit()?;
+    assert_eq!(map.get(1)?, Some(10));
+
+    faults.fail_next_writes(1, Outcome::Unknown);
+    assert!(map.put(2, 20).is_err());
+    assert!(matches!(map.put(2, 20), Err(Error::Failed { .. })));
+    assert!(matches!(map.lock(1), Err(Error::Failed { .. })));
+    assert_eq!(map.get(1)?, Some(10));
+    Ok(())
+}
