@@ -1,0 +1,43 @@
+//! `#[derive(Key)]`.
+
+mod attrs;
+mod expand;
+mod model;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use self::attrs::{KeyEntries, NoEntries};
+use self::model::Model;
+use crate::attr;
+use crate::errors::Errors;
+
+/// The generated impls of a key type, behind the errors found in it.
+pub(crate) fn derive(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let items = match syn::parse2(input) {
+        Ok(input) => items(&input, &mut errors),
+        Err(error) => {
+            errors.push(error);
+            TokenStream::new()
+        }
+    };
+    let mut tokens = errors.into_tokens();
+    tokens.extend(items);
+    tokens
+}
+
+fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
+    let mut entries = KeyEntries::default();
+    attr::read(&input.attrs, &mut entries, errors);
+    for attributes in model::inner_attributes(input) {
+        attr::read(attributes, &mut NoEntries, errors);
+    }
+    match Model::new(input, &entries, errors) {
+        Some(model) => expand::items(&model),
+        None => expand::stand_in(input, &entries),
+    }
+}

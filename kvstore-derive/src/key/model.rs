@@ -1,0 +1,180 @@
+//! What `#[derive(Key)]` knows of a type, and its rules.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{Attribute, Data, DeriveInput, Fields, Ident, Index, Member, Type};
+
+use super::attrs::KeyEntries;
+use crate::attr::packed;
+use crate::errors::Errors;
+use crate::runtime::Runtime;
+use crate::types;
+
+/// A type that becomes a key.
+pub(crate) struct Model<'a> {
+    pub(crate) runtime: Runtime,
+    pub(crate) name: &'a Ident,
+    pub(crate) kind: Kind,
+}
+
+/// The forms of keys.
+pub(crate) enum Kind {
+    /// A struct of one field, whose bytes it has.
+    Newtype(Product),
+    /// A struct of several fields.
+    Struct(Product),
+    /// An enum.
+    Enum(Vec<Variant>),
+}
+
+/// One variant of an enum.
+pub(crate) struct Variant {
+    /// Without raw-identifier prefix.
+    pub(crate) name: String,
+    pub(crate) product: Product,
+}
+
+/// What is built of fields: a struct, or a variant of an enum.
+pub(crate) struct Product {
+    /// How it is named: `JobKey`, `Priority::High`.
+    pub(crate) path: TokenStream,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// One field.
+pub(crate) struct Part {
+    pub(crate) member: Member,
+    pub(crate) ty: Type,
+    /// The constant that writes and reads it.
+    pub(crate) codec: Ident,
+    /// The variable bound to it.
+    pub(crate) binding: Ident,
+}
+
+/// The attributes of all fields and variants.
+pub(crate) fn inner_attributes(input: &DeriveInput) -> Vec<&[Attribute]> {
+    fn of_fields<'a>(fields: &'a Fields, attributes: &mut Vec<&'a [Attribute]>) {
+        attributes.extend(fields.iter().map(|field| field.attrs.as_slice()));
+    }
+    let mut attributes = Vec::new();
+    match &input.data {
+        Data::Struct(data) => of_fields(&data.fields, &mut attributes),
+        Data::Enum(data) => {
+            for variant in &data.variants {
+                attributes.push(variant.attrs.as_slice());
+                of_fields(&variant.fields, &mut attributes);
+            }
+        }
+        Data::Union(_) => {}
+    }
+    attributes
+}
+
+impl<'a> Model<'a> {
+    /// Checks the shape of a type; nothing where it can't be a key.
+    pub(crate) fn new(input: &'a DeriveInput, entries: &KeyEntries, errors: &mut Errors) -> Option<Self> {
+        let generics = !input.generics.params.is_empty();
+        if generics {
+            errors.at(
+                &input.generics.params,
+                "found generic parameters: a key type has none, since its encoding is kept in the catalog; name the types \
+                 in the fields",
+            );
+        }
+        let packed = packed(&input.attrs);
+        if let Some(packed) = &packed {
+            errors.at(
+                packed,
+                "found a packed struct: its fields can't be borrowed, so they can't be a key; remove `packed`",
+            );
+        }
+        let kind = kind(input, errors)?;
+        (!generics && packed.is_none()).then(|| Self {
+            runtime: Runtime::new(entries.runtime.value()),
+            name: &input.ident,
+            kind,
+        })
+    }
+}
+
+fn kind(input: &DeriveInput, errors: &mut Errors) -> Option<Kind> {
+    let name = &input.ident;
+    match &input.data {
+        Data::Struct(data) => {
+            let product = Product::new(name, quote!(#name), &data.fields, "");
+            match product.parts.len() {
+                0 => {
+                    errors.at(
+                        name,
+                        format_args!("`{name}` has no fields: a key needs at least one, to tell entries apart"),
+                    );
+                    None
+                }
+                1 => Some(Kind::Newtype(product)),
+                _ => Some(Kind::Struct(product)),
+            }
+        }
+        Data::Enum(data) => {
+            let mut is_supported = true;
+            if data.variants.is_empty() {
+                errors.at(
+                    name,
+                    format_args!("`{name}` has no variants: an enum with none has no values, so it is no key"),
+                );
+                is_supported = false;
+            }
+            if let Some(excess) = data.variants.iter().nth(1 << 16) {
+                errors.at(excess, "found more than 65536 variants: a variant's number has two bytes");
+                is_supported = false;
+            }
+            for variant in &data.variants {
+                if let Some((_, discriminant)) = &variant.discriminant {
+                    errors.at(
+                        discriminant,
+                        format_args!(
+                            "found a discriminant on `{}`: keys order by the place of a variant in the enum; remove \
+                             the discriminants, and write the variants in the order of their keys",
+                            variant.ident
+                        ),
+                    );
+                }
+            }
+            let variants = data.variants.iter().enumerate().map(|(number, variant)| {
+                let ident = &variant.ident;
+                Variant {
+                    name: ident.unraw().to_string(),
+                    product: Product::new(name, quote!(#name::#ident), &variant.fields, &format!("{number}_")),
+                }
+            });
+            is_supported.then(|| Kind::Enum(variants.collect()))
+        }
+        Data::Union(data) => {
+            errors.at(data.union_token, "found a union: keys are structs and enums, whose values can be read");
+            None
+        }
+    }
+}
+
+impl Product {
+    fn new(name: &Ident, path: TokenStream, fields: &Fields, infix: &str) -> Self {
+        let parts = fields.iter().enumerate().map(|(number, field)| Part {
+            member: match &field.ident {
+                Some(ident) => Member::Named(ident.clone()),
+                None => Member::Unnamed(Index::from(number)),
+            },
+            ty: types::without_self(&field.ty, name),
+            codec: format_ident!("__KVSTORE_{infix}{number}"),
+            binding: format_ident!("__kvstore_part_{number}"),
+        });
+        Self { path, parts: parts.collect() }
+    }
+
+    /// The fields before the last, and the last.
+    pub(crate) fn split(&self) -> (&[Part], Option<&Part>) {
+        match self.parts.split_last() {
+            Some((last, before)) => (before, Some(last)),
+            None => (&[], None),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The rules of `#[derive(Store)]` that go beyond one entry of an attribute. Each says what was found, what is allowed,
+//! and where. What the compiler says well itself is left to it: a missing trait, a wrong path.
+
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, Fields, FieldsNamed, Ident, Type};
+
+use super::attrs::StructEntries;
+use super::model::{NamedField, Names, namespace_of};
+use super::namespace;
+use crate::attr::{Slot, packed};
+use crate::errors::Errors;
+use crate::types;
+
+/// What can be told of an input's shape.
+pub(crate) struct Shape<'a> {
+    /// The fields, of a struct with named fields.
+    pub(crate) fields: Option<&'a FieldsNamed>,
+    /// Whether it can be stored.
+    pub(crate) is_supported: bool,
+}
+
+/// Only plain structs with named fields can be stored.
+pub(crate) fn shape<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Shape<'a> {
+    const INSTEAD: &str = "only structs with named fields can be stored";
+    let fields = match &input.data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Some(fields),
+            Fields::Unnamed(fields) => {
+                errors.at(fields, format_args!("found a tuple struct: {INSTEAD}, since records name them"));
+                None
+            }
+            Fields::Unit => {
+                errors.at(
+                    &input.ident,
+                    format_args!("found a unit struct: {INSTEAD}; with no fields write `struct {} {{}}`", input.ident),
+                );
+                None
+            }
+        },
+        Data::Enum(data) => {
+            errors.at(
+                data.enum_token,
+                format_args!("found an enum: {INSTEAD}; make it a field of one, or the value of a `Map<K, V>`"),
+            );
+            None
+        }
+        Data::Union(data) => {
+            errors.at(data.union_token, format_args!("found a union: {INSTEAD}"));
+            None
+        }
+    };
+    let generics = !input.generics.params.is_empty();
+    if generics {
+        errors.at(
+            &input.generics.params,
+            "found generic parameters: a stored struct has none, since a namespace holds entries of one type; \
+             name the types and lifetimes in the fields",
+        );
+    }
+    let packed = packed(&input.attrs);
+    if let Some(packed) = &packed {
+        errors.at(
+            packed,
+            "found a packed struct: its fields can't be borrowed, so they can't be stored; remove `packed`",
+        );
+    }
+    Shape { fields, is_supported: fields.is_some() && !generics && packed.is_none() }
+}
+
+/// The entries on the struct, whatever its shape.
+pub(crate) fn entries(input: &DeriveInput, entries: &StructEntries, errors: &mut Errors) {
+    check_namespace(&input.ident, entries, errors);
+    check_version(entries, errors);
+    check_names(&input.ident, entries, errors);
+    if let Some(ty) = entries.key.value() {
+        check_key_type(ty, errors);
+    }
+}
+
+fn check_namespace(name: &Ident, entries: &StructEntries, errors: &mut Errors) {
+    let Some(mistake) = namespace::mistake(&namespace_of(name, entries)) else { return };
+    if let Some(literal) = entries.namespace.value() {
+        errors.at(literal, mistake);
+    } else {
+        errors.at(name, format_args!("{mistake}: give another on the struct, as `#[store(namespace = \"name\")]`"));
+    }
+}
+
+/// Versions tell migrations what to do, and there are no migrations yet.
+fn check_version(entries: &StructEntries, errors: &mut Errors) {
+    let Some(version) = entries.version.value() else { return };
+    if version.base10_parse::<u32>().ok() != Some(1) || !["", "u32"].contains(&version.suffix()) {
+        let found = version.to_token_stream();
+        errors.at(version, format_args!("found version `{found}`: the only schema version so far is `version = 1`"));
+    }
+}
+
+fn check_names(name: &Ident, entries: &StructEntries, errors: &mut Errors) {
+    let Names { init, store, guard } = Names::new(name, entries);
+    let mut taken = vec![("the struct", name)];
+    for (what, name, slot) in
+        [("`init`", &init, &entries.init), ("`store`", &store, &entries.store), ("`guard`", &guard, &entries.guard)]
+    {
+        if let Some((other, _)) = taken.iter().find(|(_, taken)| taken.unraw() == name.unraw()) {
+            // The name at fault is one that was given: those made from the struct's name differ.
+            let given = [slot, &entries.init, &entries.store, &entries.guard].into_iter().find_map(Slot::value);
+            errors.at(given, format_args!("{other} and {what} have the same name `{name}`: give each its own"));
+        }
+        taken.push((what, name));
+    }
+}
+
+fn check_key_type(ty: &Type, errors: &mut Errors) {
+    if let Type::Reference(reference) = types::bare(ty) {
+        let found = quote!(#reference);
+        errors.at(
+            ty,
+            format_args!(
+                "found the reference `{found}` as the type of the keys: a key is an owned type, such as `String` \
+                 for `&str` and `Vec<u8>` for `&[u8]`"
+            ),
+        );
+    }
+}
+
+/// Exactly one of the two forms in which the key is named.
+pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[NamedField<'_>], errors: &mut Errors) {
+    let mut keys = fields.iter().filter(|field| field.entries.key.is_mentioned());
+    let first = keys.next();
+    for second in keys {
+        let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
+        errors.at(
+            second.entries.key.name(),
+            format_args!(
+                "found a second key field, `{}` after `{first}`: one field is the key; for a key of several parts \
+                 give it a tuple, or a struct with `#[derive(Key)]`",
+                second.ident
+            ),
+        );
+    }
+    match (entries.key.is_mentioned(), first) {
+        (true, Some(field)) => errors.at(
+            field.entries.key.name(),
+            format_args!(
+                "found two keys, `key = Type` on the struct and `key` on the field `{}`: keep the one on the struct \
+                 where the key lives beside the value, the one on the field where it is part of it",
+                field.ident
+            ),
+        ),
+        (false, None) => errors.at(
+            &input.ident,
+            format_args!(
+                "`{}` has no key: write `#[store(key = Type)]` on the struct, or `#[store(key)]` on the field that \
+                 is the key",
+                input.ident
+            ),
+        ),
+        _ => {}
+    }
+}
+
+/// The entries on one field, and its type.
+pub(crate) fn field(NamedField { field, ident, entries }: &NamedField<'_>, errors: &mut Errors) {
+    const KEY: &str = "the key field, which is filled from the key";
+    const SKIP: &str = "a skipped field, which is not stored";
+    let is_key = entries.key.is_mentioned();
+    let is_skipped = entries.skip.is_mentioned();
+    let mut refuse = |name: Option<&Ident>, on: &str| {
+        if let Some(name) = name {
+            errors.at(name, format_args!("`{}` has no meaning on {on}: remove one of the two", name.unraw()));
+        }
+    };
+    if is_key {
+        refuse(entries.default.name(), KEY);
+        refuse(entries.skip.name(), KEY);
+    }
+    if is_key || is_skipped {
+        let on = if is_key { KEY } else { SKIP };
+        refuse(entries.with.name(), on);
+        refuse(entries.type_name.name(), on);
+    }
+    if is_key {
+        check_key_type(&field.ty, errors);
+    } else if !is_skipped
+        && !entries.with.is_mentioned()
+        && let Some(nested) = types::nested_option(&field.ty)
+    {
+        errors.at(
+            nested,
+            format_args!(
+                "found an `Option` in an `Option` in the field `{ident}`: a record can't tell `None` from \
+                 `Some(None)`; use one `Option`, or an enum of three"
+            ),
+        );
+    }
+    if let Some(literal) = entries.type_name.value()
+        && literal.value().trim().is_empty()
+    {
+        errors.at(
+            literal,
+            "found an empty name: `type` is the name of the field's type in the catalog, as `type = \"Name\"`",
+        );
+    }
+}

@@ -1,0 +1,234 @@
+//! How values become records and records become values: `impl StoreCodec`.
+//!
+//! ```text
+//! const __KVSTORE_0: FieldCodec<String> = field_codec::<String>();
+//! impl StoreCodec<<Job as Store>::Key, Job> for Job {
+//!     fn encode(value, record) -> .. {
+//!         let mut fields = record.fields(1)?;
+//!         __KVSTORE_0.write(&mut fields, "owner", &value.owner)?;
+//!         Ok(())
+//!     }
+//!     fn decode(key, record) -> .. {
+//!         let mut fields = record.fields()?;
+//!         let mut owner: Option<String> = None;
+//!         while let Some(name) = fields.next_name()? {
+//!             match name {
+//!                 "owner" => __KVSTORE_0.read(&mut fields, "owner", &mut owner)?,
+//!                 _ => return Err(fields.unknown(name)),
+//!             }
+//!         }
+//!         Ok(Job { owner: required("owner", owner)? })
+//!     }
+//! }
+//! ```
+//!
+//! Everything is called by its full path: a method that the program has in scope under the same name must not be found.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Ident, Path};
+
+use super::model::{Model, ModelField, Role};
+use crate::runtime::ends;
+
+/// A field that is part of the record.
+struct Stored<'m, 'a> {
+    field: &'m ModelField<'a>,
+    with: Option<&'m Path>,
+    type_name: &'m str,
+    has_initial: bool,
+    /// The constant that reads and writes it, where no module of the program does.
+    codec: Ident,
+}
+
+/// The `impl` and what it uses.
+pub(crate) fn items(model: &Model<'_>) -> TokenStream {
+    let stored = stored(model);
+    let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
+    let codecs = stored.iter().filter(|stored| stored.with.is_none()).map(|stored| {
+        let (codec, ty) = (&stored.codec, &stored.field.ty);
+        // The bound on the type is stated here alone, so that a type without serde is reported once.
+        let (first, _) = ends(ty);
+        quote_spanned!(first=> const #codec: #private::FieldCodec<#ty> = #private::field_codec::<#ty>();)
+    });
+    let schema = schema(model, &stored);
+    let encode = encode(model, &stored);
+    let decode = decode(model, &stored);
+    let key_field = key_field(model);
+    quote! {
+        #(#codecs)*
+        #[automatically_derived]
+        impl #private::StoreCodec<<#name as #runtime::Store>::Key, #name> for #name {
+            #schema
+            #encode
+            #decode
+            #key_field
+        }
+    }
+}
+
+fn stored<'m, 'a>(model: &'m Model<'a>) -> Vec<Stored<'m, 'a>> {
+    let fields = model.fields.iter().enumerate();
+    fields
+        .filter_map(|(index, field)| match &field.role {
+            Role::Stored { with, type_name, initial } => Some(Stored {
+                field,
+                with: with.as_ref(),
+                type_name,
+                has_initial: initial.is_some(),
+                codec: format_ident!("__KVSTORE_{index}"),
+            }),
+            Role::Key | Role::Skipped(_) => None,
+        })
+        .collect()
+}
+
+fn schema(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
+    let (namespace, private) = (&model.namespace, model.runtime.private());
+    let fields = stored.iter().map(|Stored { field, type_name, has_initial, .. }| {
+        let name = &field.name;
+        quote!(#private::FieldSchema { name: #name, type_name: #type_name, has_initial: #has_initial })
+    });
+    quote! {
+        const NAMESPACE: ::core::option::Option<&'static str> = ::core::option::Option::Some(#namespace);
+        const SCHEMA: #private::Schema = #private::Schema {
+            version: 1,
+            fields: ::core::option::Option::Some(&[#(#fields),*]),
+        };
+    }
+}
+
+fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
+    let (struct_name, private) = (model.name, model.runtime.private());
+    let count = Literal::usize_unsuffixed(stored.len());
+    let writes = stored.iter().map(|Stored { field, with, codec, .. }| {
+        let (ident, name) = (field.ident, &field.name);
+        match with {
+            None => quote! {
+                #private::FieldCodec::write(&#codec, &mut __kvstore_fields, #name, &__kvstore_value.#ident)?;
+            },
+            Some(module) => {
+                let (first, _) = ends(module);
+                quote_spanned! {first=>
+                    #private::FieldWriter::field_with(&mut __kvstore_fields, #name, |__kvstore_serializer| {
+                        #module::serialize(&__kvstore_value.#ident, __kvstore_serializer)
+                    })?;
+                }
+            }
+        }
+    });
+    let begin = quote!(#private::RecordWriter::fields(__kvstore_record, #count)?);
+    let body = if stored.is_empty() {
+        quote!(let _ = #begin;)
+    } else {
+        quote!(let mut __kvstore_fields = #begin; #(#writes)*)
+    };
+    quote! {
+        fn encode(
+            __kvstore_value: &#struct_name,
+            __kvstore_record: &mut #private::RecordWriter<'_>,
+        ) -> ::core::result::Result<(), #private::RecordError> {
+            #body
+            ::core::result::Result::Ok(())
+        }
+    }
+}
+
+fn decode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
+    let (struct_name, private) = (model.name, model.runtime.private());
+    let places = stored.iter().map(|Stored { field, .. }| {
+        let (place, ty) = (place(field), &field.ty);
+        quote!(let mut #place: ::core::option::Option<#ty> = ::core::option::Option::None;)
+    });
+    let read = read(model, stored);
+    let values = model.fields.iter().map(|field| {
+        let ident = field.ident;
+        let value = value(model, field);
+        quote!(#ident: #value)
+    });
+    quote! {
+        fn decode(
+            __kvstore_key: &[u8],
+            __kvstore_record: &mut #private::RecordReader<'_>,
+        ) -> ::core::result::Result<#struct_name, #private::RecordError> {
+            let mut __kvstore_fields = #private::RecordReader::fields(__kvstore_record)?;
+            #(#places)*
+            #read
+            ::core::result::Result::Ok(#struct_name { #(#values),* })
+        }
+    }
+}
+
+/// Reads all fields of the record into their places.
+fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
+    let private = model.runtime.private();
+    let next = quote!(#private::FieldReader::next_name(&mut __kvstore_fields)?);
+    let unknown = quote! {
+        return ::core::result::Result::Err(#private::FieldReader::unknown(&__kvstore_fields, __kvstore_name))
+    };
+    if stored.is_empty() {
+        return quote!(if let ::core::option::Option::Some(__kvstore_name) = #next { #unknown; });
+    }
+    let arms = stored.iter().map(|Stored { field, with, codec, .. }| {
+        let (place, name) = (place(field), &field.name);
+        let read = match with {
+            None => quote!(#private::FieldCodec::read(&#codec, &mut __kvstore_fields, #name, &mut #place)?),
+            Some(module) => {
+                let (first, _) = ends(module);
+                quote_spanned! {first=>
+                    #private::FieldReader::field_with(&mut __kvstore_fields, #name, &mut #place, |__kvstore_deserializer| {
+                        #module::deserialize(__kvstore_deserializer)
+                    })?
+                }
+            }
+        };
+        quote!(#name => #read,)
+    });
+    quote! {
+        while let ::core::option::Option::Some(__kvstore_name) = #next {
+            match __kvstore_name {
+                #(#arms)*
+                _ => #unknown,
+            }
+        }
+    }
+}
+
+/// The value of a field once the record is read.
+fn value(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
+    let (struct_name, private) = (model.name, model.runtime.private());
+    let (place, name) = (place(field), &field.name);
+    let initial = field.initial().map(|_| initial(struct_name, field));
+    match (&field.role, initial) {
+        (Role::Key, _) => quote!(#private::key_of::<#struct_name>(__kvstore_key)?),
+        (Role::Skipped(_), initial) => quote!(#initial),
+        (Role::Stored { .. }, None) => quote!(#private::required(#name, #place)?),
+        (Role::Stored { .. }, Some(initial)) => quote! {
+            match #place {
+                ::core::option::Option::Some(__kvstore_value) => __kvstore_value,
+                ::core::option::Option::None => #initial,
+            }
+        },
+    }
+}
+
+/// The initial value of a field that has one.
+pub(crate) fn initial(struct_name: &Ident, field: &ModelField<'_>) -> TokenStream {
+    let function = field.local("__kvstore_initial_");
+    quote!(<#struct_name as __KvstoreInitial>::#function())
+}
+
+fn place(field: &ModelField<'_>) -> Ident {
+    field.local("__kvstore_field_")
+}
+
+fn key_field(model: &Model<'_>) -> Option<TokenStream> {
+    let (name, runtime) = (model.name, &model.runtime);
+    let ident = model.fields.iter().find(|field| matches!(field.role, Role::Key))?.ident;
+    let key: TokenStream = quote!(<#name as #runtime::Store>::Key);
+    Some(quote! {
+        fn key_field(__kvstore_value: &#name) -> ::core::option::Option<&#key> {
+            ::core::option::Option::Some(&__kvstore_value.#ident)
+        }
+    })
+}

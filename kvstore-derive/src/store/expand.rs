@@ -1,0 +1,117 @@
+//! The items that `#[derive(Store)]` generates.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+
+use super::model::{Initial, Model};
+use super::{codec, init};
+use crate::runtime::ends;
+
+/// All items. What has no name for the program to use lies in an unnamed constant, where its own names meet no others.
+///
+/// ```text
+/// struct JobInit { .. }
+/// type JobStore = MapStore<Job>;
+/// type JobGuard = Guard<Job>;
+/// const _: () = { impl Store for Job { .. } .. };
+/// ```
+pub(crate) fn items(model: &Model<'_>) -> TokenStream {
+    let init_struct = init::structure(model);
+    let aliases = aliases(model);
+    let initials = initials(model);
+    let store_impl = store_impl(model);
+    let codec = codec::items(model);
+    let init_impls = init::impls(model);
+    quote! {
+        #init_struct
+        #aliases
+        #[allow(clippy::type_complexity, deprecated, unused_qualifications)]
+        const _: () = {
+            #initials
+            #store_impl
+            #codec
+            #init_impls
+        };
+    }
+}
+
+fn aliases(model: &Model<'_>) -> TokenStream {
+    let Model { runtime, name, visibility, names, .. } = model;
+    let (store, guard) = (&names.store, &names.guard);
+    let linked = name.unraw();
+    let store_doc = format!("The store of [`{linked}`] entries.");
+    let guard_doc = format!("The held lock on one entry of the store of [`{linked}`], with its value.");
+    quote! {
+        #[doc = #store_doc]
+        #[allow(dead_code, deprecated, unreachable_pub)]
+        #visibility type #store = #runtime::MapStore<#name>;
+        #[doc = #guard_doc]
+        #[allow(dead_code, deprecated, unreachable_pub)]
+        #visibility type #guard = #runtime::Guard<#name>;
+    }
+}
+
+/// `impl Store`. The type of the keys is said here alone, so that what is wrong with it is reported once; all else says
+/// `<Job as Store>::Key`.
+fn store_impl(model: &Model<'_>) -> TokenStream {
+    let Model { runtime, name, .. } = model;
+    let key = key_item(model);
+    quote! {
+        #[automatically_derived]
+        impl #runtime::Store for #name {
+            #key
+            type Value = #name;
+        }
+    }
+}
+
+/// `type Key = ..;`, all of it at the place of the type: some errors, as that for a private type, show the whole item.
+fn key_item(model: &Model<'_>) -> TokenStream {
+    let Some(ty) = &model.key else {
+        let private = model.runtime.private();
+        return quote!(type Key = #private::UnknownKey;);
+    };
+    let (first, last) = ends(ty);
+    let mut item = quote_spanned!(first=> type Key = #ty);
+    item.extend(quote_spanned!(last=> ;));
+    item
+}
+
+/// The initial values, each in a function of a trait for the struct, so that `default = expr` may say `Self::LIMIT`.
+///
+/// ```text
+/// trait __KvstoreInitial { fn __kvstore_initial_retries() -> u8; }
+/// impl __KvstoreInitial for Job { fn __kvstore_initial_retries() -> u8 { 3 } }
+/// ```
+fn initials(model: &Model<'_>) -> TokenStream {
+    let name = model.name;
+    let mut signatures = Vec::new();
+    let mut functions = Vec::new();
+    for field in &model.fields {
+        let Some(initial) = field.initial() else { continue };
+        let (function, ty) = (field.local("__kvstore_initial_"), &field.ty);
+        let value = match initial {
+            Initial::Default => {
+                let (first, _) = ends(ty);
+                quote_spanned!(first=> <#ty as ::core::default::Default>::default())
+            }
+            Initial::Expr(expr) => quote!(#expr),
+            Initial::Unknown => quote!(loop {}),
+        };
+        signatures.push(quote!(fn #function() -> #ty;));
+        functions.push(quote!(fn #function() -> #ty { #value }));
+    }
+    if functions.is_empty() {
+        return TokenStream::new();
+    }
+    quote! {
+        trait __KvstoreInitial {
+            #(#signatures)*
+        }
+        #[automatically_derived]
+        impl __KvstoreInitial for #name {
+            #(#functions)*
+        }
+    }
+}

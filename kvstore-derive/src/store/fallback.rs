@@ -1,0 +1,98 @@
+//! What is emitted beside the errors for a type that can't be stored, so that the places that use it or the names of the
+//! generated items don't become errors too. Nothing of it ever runs.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{DeriveInput, Generics};
+
+use super::model::Model;
+
+/// The items of a type of any shape, generic or not.
+pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
+    let Model { runtime, name, visibility, names, .. } = model;
+    let private = runtime.private();
+    let (init, store, guard) = (&names.init, &names.store, &names.guard);
+    let mut generics = input.generics.clone();
+    let (_, type_generics, _) = input.generics.split_for_impl();
+    let ty = quote!(#name #type_generics);
+    let is_generic = !generics.params.is_empty();
+    if is_generic {
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: ::core::marker::Send + 'static));
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let parameters = &input.generics.params;
+    let alias_generics = is_generic.then(|| quote!(<#parameters>));
+    let fields =
+        model.fields.iter().filter(|field| field.is_required() && !mentions(&field.ty, &generics)).map(|field| {
+            let (visibility, ident, ty) = (field.visibility, field.ident, &field.ty);
+            quote!(#visibility #ident: #ty)
+        });
+    let key = match &model.key {
+        Some(key) if !mentions(key, &generics) => key.to_token_stream(),
+        _ => quote!(#private::UnknownKey),
+    };
+    let initialize = [quote!(#init), ty.clone()].map(|from| {
+        quote! {
+            impl #impl_generics #private::InitializeValue<#ty> for #from #where_clause {
+                fn into_value(self, _: &[u8], _: bool) -> ::core::result::Result<#ty, #private::RecordError> {
+                    loop {}
+                }
+            }
+            impl #impl_generics #runtime::Initialize<#ty> for #from #where_clause {}
+        }
+    });
+    quote! {
+        #[allow(missing_docs, unused)]
+        #visibility struct #init { #(#fields),* }
+        #[allow(missing_docs, type_alias_bounds, unused)]
+        #visibility type #store #alias_generics = #runtime::MapStore<#ty>;
+        #[allow(missing_docs, type_alias_bounds, unused)]
+        #visibility type #guard #alias_generics = #runtime::Guard<#ty>;
+        #[allow(unused)]
+        const _: () = {
+            impl #impl_generics #runtime::Store for #ty #where_clause {
+                type Key = #key;
+                type Value = #ty;
+            }
+            impl #impl_generics #private::StoreCodec<<#ty as #runtime::Store>::Key, #ty> for #ty #where_clause {
+                const NAMESPACE: ::core::option::Option<&'static str> = ::core::option::Option::None;
+                const SCHEMA: #private::Schema = #private::Schema { version: 1, fields: ::core::option::Option::None };
+                fn encode(
+                    _: &#ty,
+                    _: &mut #private::RecordWriter<'_>,
+                ) -> ::core::result::Result<(), #private::RecordError> {
+                    loop {}
+                }
+                fn decode(
+                    _: &[u8],
+                    _: &mut #private::RecordReader<'_>,
+                ) -> ::core::result::Result<#ty, #private::RecordError> {
+                    loop {}
+                }
+            }
+            #(#initialize)*
+        };
+    }
+}
+
+/// Whether a type says one of the parameters.
+fn mentions(ty: &syn::Type, generics: &Generics) -> bool {
+    let names: Vec<String> = generics
+        .params
+        .iter()
+        .map(|parameter| match parameter {
+            syn::GenericParam::Lifetime(lifetime) => lifetime.lifetime.ident.to_string(),
+            syn::GenericParam::Type(ty) => ty.ident.to_string(),
+            syn::GenericParam::Const(constant) => constant.ident.to_string(),
+        })
+        .collect();
+    any_ident(ty.to_token_stream(), &names)
+}
+
+fn any_ident(tokens: TokenStream, names: &[String]) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Ident(ident) => names.iter().any(|name| ident == name.as_str()),
+        TokenTree::Group(group) => any_ident(group.stream(), names),
+        _ => false,
+    })
+}

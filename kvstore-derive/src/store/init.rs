@@ -1,0 +1,117 @@
+//! The initializer: the struct `JobInit`, and how it and a whole `Job` become the first value of an entry.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ext::IdentExt;
+
+use super::codec;
+use super::model::{Model, ModelField, Role};
+
+/// `struct JobInit { required fields }`
+pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
+    let Model { visibility, names, .. } = model;
+    let (name, init) = (model.name.unraw(), &names.init);
+    let fields: Vec<_> = required(model).map(|field| required_field(model, field)).collect();
+    let doc = if fields.is_empty() {
+        format!("What a new [`{name}`] starts from: nothing, since each of its fields has an initial value.")
+    } else {
+        format!("What a new [`{name}`] starts from: the fields without an initial value.")
+    };
+    // The fields' documentation was written for another struct: `[Self::limit]` in it leads nowhere here.
+    quote! {
+        #[doc = #doc]
+        #[allow(
+            clippy::type_complexity,
+            dead_code,
+            deprecated,
+            missing_copy_implementations,
+            missing_debug_implementations,
+            private_interfaces,
+            rustdoc::broken_intra_doc_links,
+            rustdoc::private_intra_doc_links,
+            unreachable_pub,
+            unused_qualifications
+        )]
+        #visibility struct #init {
+            #(#fields),*
+        }
+    }
+}
+
+fn required_field(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
+    let ModelField { ident, visibility, ty, docs, .. } = field;
+    let generated = docs.is_empty().then(|| {
+        let doc = format!("What [`{}::{}`] is at first.", model.name.unraw(), field.name);
+        quote!(#[doc = #doc])
+    });
+    quote!(#generated #(#docs)* #visibility #ident: #ty)
+}
+
+fn required<'m, 'a>(model: &'m Model<'a>) -> impl Iterator<Item = &'m ModelField<'a>> {
+    model.fields.iter().filter(|field| field.is_required())
+}
+
+/// `impl Initialize` for `JobInit` and for `Job`, and `impl Default` for a `JobInit` that asks for nothing.
+pub(crate) fn impls(model: &Model<'_>) -> TokenStream {
+    let (name, init) = (model.name, &model.names.init);
+    let from_init = initialize(model, init, &quote!(self), &from_init(model));
+    let key_field = model.fields.iter().find(|field| matches!(field.role, Role::Key)).map(|field| field.ident);
+    let from_value = match key_field {
+        None => initialize(model, name, &quote!(self), &quote!(self)),
+        Some(ident) => {
+            let private = model.runtime.private();
+            let filled = quote! {{
+                if __kvstore_fill_key {
+                    self.#ident = #private::key_of::<#name>(__kvstore_key)?;
+                }
+                self
+            }};
+            initialize(model, name, &quote!(mut self), &filled)
+        }
+    };
+    let default = required(model).next().is_none().then(|| {
+        quote! {
+            #[automatically_derived]
+            impl ::core::default::Default for #init {
+                fn default() -> #init {
+                    #init {}
+                }
+            }
+        }
+    });
+    quote!(#from_init #from_value #default)
+}
+
+/// Both traits for `from`, where `value` makes a `Job` of it.
+fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, value: &TokenStream) -> TokenStream {
+    let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
+    quote! {
+        #[automatically_derived]
+        impl #private::InitializeValue<#name> for #from {
+            fn into_value(
+                #receiver,
+                __kvstore_key: &[u8],
+                __kvstore_fill_key: bool,
+            ) -> ::core::result::Result<#name, #private::RecordError> {
+                ::core::result::Result::Ok(#value)
+            }
+        }
+        #[automatically_derived]
+        impl #runtime::Initialize<#name> for #from {}
+    }
+}
+
+/// The `Job` that a `JobInit` becomes.
+fn from_init(model: &Model<'_>) -> TokenStream {
+    let (name, private) = (model.name, model.runtime.private());
+    let fields = model.fields.iter().map(|field| {
+        let ident = field.ident;
+        let value = match &field.role {
+            Role::Key => quote!(#private::key_of::<#name>(__kvstore_key)?),
+            _ if field.is_required() => quote!(self.#ident),
+            _ => codec::initial(name, field),
+        };
+        quote!(#ident: #value)
+    });
+    quote!(#name { #(#fields),* })
+}

@@ -1,0 +1,173 @@
+//! What `#[derive(Store)]` knows of a struct, once its attributes are read. Where they were wrong, something stands in,
+//! so that the items can be emitted beside the errors.
+
+use proc_macro2::Span;
+use quote::format_ident;
+use syn::ext::IdentExt;
+use syn::{Attribute, DeriveInput, Expr, Field, Ident, Path, Type, Visibility};
+
+use super::attrs::{FieldEntries, StructEntries};
+use super::namespace;
+use crate::attr;
+use crate::runtime::Runtime;
+use crate::types;
+
+/// A field as declared, with what its attributes say.
+pub(crate) struct NamedField<'a> {
+    pub(crate) field: &'a Field,
+    pub(crate) ident: &'a Ident,
+    pub(crate) entries: FieldEntries,
+}
+
+/// A struct that becomes the entry type of a store.
+pub(crate) struct Model<'a> {
+    pub(crate) runtime: Runtime,
+    pub(crate) name: &'a Ident,
+    pub(crate) visibility: &'a Visibility,
+    pub(crate) names: Names,
+    pub(crate) namespace: String,
+    /// The type of the keys; nothing where none was found, a mistake that was reported.
+    pub(crate) key: Option<Type>,
+    pub(crate) fields: Vec<ModelField<'a>>,
+}
+
+/// The names of the generated items.
+pub(crate) struct Names {
+    pub(crate) init: Ident,
+    pub(crate) store: Ident,
+    pub(crate) guard: Ident,
+}
+
+/// One field.
+pub(crate) struct ModelField<'a> {
+    pub(crate) ident: &'a Ident,
+    /// Without raw-identifier prefix.
+    pub(crate) name: String,
+    pub(crate) visibility: &'a Visibility,
+    /// With the struct's name in place of `Self`.
+    pub(crate) ty: Type,
+    pub(crate) docs: Vec<&'a Attribute>,
+    pub(crate) role: Role,
+}
+
+/// What becomes of a field.
+pub(crate) enum Role {
+    /// It is the key.
+    Key,
+    /// It is not stored.
+    Skipped(Initial),
+    /// It is a field of the record.
+    Stored {
+        /// The module that serializes it.
+        with: Option<Path>,
+        /// The name of its type in the catalog.
+        type_name: String,
+        /// Its value where none is given; without one, it is required.
+        initial: Option<Initial>,
+    },
+}
+
+/// The value a field starts with.
+pub(crate) enum Initial {
+    /// `Default::default()`
+    Default,
+    /// `default = expr`
+    Expr(Box<Expr>),
+    /// It could not be read: a mistake that was reported.
+    Unknown,
+}
+
+impl Names {
+    /// The names as the attributes give them, or from the name of the struct.
+    pub(crate) fn new(name: &Ident, entries: &StructEntries) -> Self {
+        let or = |given: Option<&Ident>, suffix: &str| {
+            given.cloned().unwrap_or_else(|| format_ident!("{}{suffix}", name.unraw(), span = name.span()))
+        };
+        Self {
+            init: or(entries.init.value(), "Init"),
+            store: or(entries.store.value(), "Store"),
+            guard: or(entries.guard.value(), "Guard"),
+        }
+    }
+}
+
+impl<'a> Model<'a> {
+    /// Reads the attributes of a struct with these fields.
+    pub(crate) fn new(input: &'a DeriveInput, entries: &StructEntries, fields: &'a [NamedField<'a>]) -> Self {
+        // Where there are several keys, a mistake, the first key field is taken.
+        let key_field = fields.iter().find(|field| field.entries.key.is_mentioned());
+        let key = key_field.map(|field| &field.field.ty).or(entries.key.value());
+        Self {
+            runtime: Runtime::new(entries.runtime.value()),
+            name: &input.ident,
+            visibility: &input.vis,
+            names: Names::new(&input.ident, entries),
+            namespace: namespace_of(&input.ident, entries),
+            key: key.map(|ty| types::without_self(ty, &input.ident)),
+            fields: fields
+                .iter()
+                .map(|field| ModelField::new(input, field, key_field.is_some_and(|key| std::ptr::eq(key, field))))
+                .collect(),
+        }
+    }
+}
+
+/// The name of the namespace as given or from the type, right or wrong.
+pub(crate) fn namespace_of(name: &Ident, entries: &StructEntries) -> String {
+    entries.namespace.value().map_or_else(|| namespace::of_type(&name.unraw().to_string()), syn::LitStr::value)
+}
+
+impl<'a> ModelField<'a> {
+    fn new(input: &DeriveInput, field: &'a NamedField<'a>, is_key: bool) -> Self {
+        let NamedField { field, ident, entries } = field;
+        Self {
+            ident,
+            name: ident.unraw().to_string(),
+            visibility: &field.vis,
+            ty: types::without_self(&field.ty, &input.ident),
+            docs: attr::docs(&field.attrs),
+            role: if is_key { Role::Key } else { Role::new(field, entries) },
+        }
+    }
+
+    /// The value the field starts with, where it needs none from the initializer.
+    pub(crate) fn initial(&self) -> Option<&Initial> {
+        match &self.role {
+            Role::Skipped(initial) => Some(initial),
+            Role::Stored { initial, .. } => initial.as_ref(),
+            Role::Key => None,
+        }
+    }
+
+    /// Whether the initializer asks for it.
+    pub(crate) fn is_required(&self) -> bool {
+        matches!(self.role, Role::Stored { initial: None, .. })
+    }
+
+    /// A name in generated code that belongs to this field.
+    pub(crate) fn local(&self, prefix: &str) -> Ident {
+        format_ident!("{prefix}{}", self.name, span = Span::call_site())
+    }
+}
+
+impl Role {
+    fn new(field: &Field, entries: &FieldEntries) -> Self {
+        let given = match entries.default.value() {
+            Some(Some(expr)) => Some(Initial::Expr(Box::new(expr.clone()))),
+            Some(None) => Some(Initial::Default),
+            None if entries.default.is_mentioned() => Some(Initial::Unknown),
+            None => None,
+        };
+        if entries.key.is_mentioned() {
+            return Self::Skipped(Initial::Unknown); // a second key
+        }
+        if entries.skip.is_mentioned() {
+            return Self::Skipped(given.unwrap_or(Initial::Default));
+        }
+        Self::Stored {
+            with: entries.with.value().cloned(),
+            type_name: entries.type_name.value().map_or_else(|| types::catalog_name(&field.ty), syn::LitStr::value),
+            initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Default)),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What the derives ask about types, which they see as written only: an alias of a collection is not known to be one.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::visit_mut::{self, VisitMut};
+use syn::{AngleBracketedGenericArguments, GenericArgument, Ident, PathArguments, PathSegment, Type};
+
+/// The type without the parentheses, and without the invisible delimiters in which `macro_rules` hands it over.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+fn is_option(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == "Option")
+}
+
+/// Whether a field of this type starts empty without being told to: a collection of the standard library, or an `Option`.
+pub(crate) fn starts_empty(ty: &Type) -> bool {
+    const COLLECTIONS: [&str; 8] =
+        ["Vec", "VecDeque", "BTreeMap", "HashMap", "BTreeSet", "HashSet", "BinaryHeap", "LinkedList"];
+    is_option(ty)
+        || last_segment(ty).is_some_and(|segment| COLLECTIONS.iter().any(|collection| segment.ident == collection))
+}
+
+/// The first `Option<Option<_>>` in the type.
+pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
+    let inner: Vec<&Type> = match bare(ty) {
+        Type::Array(array) => vec![&array.elem],
+        Type::Tuple(tuple) => tuple.elems.iter().collect(),
+        _ => match last_segment(ty).map(|segment| &segment.arguments) {
+            Some(PathArguments::AngleBracketed(list)) => list
+                .args
+                .iter()
+                .filter_map(|argument| match argument {
+                    GenericArgument::Type(ty) => Some(ty),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        },
+    };
+    if is_option(ty) && inner.iter().any(|inner| is_option(inner)) {
+        return Some(bare(ty));
+    }
+    inner.into_iter().find_map(nested_option)
+}
+
+/// The name under which the catalog keeps a type: as written, without blanks, each path cut to its last segment.
+pub(crate) fn catalog_name(ty: &Type) -> String {
+    struct Cut;
+    impl VisitMut for Cut {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            let inner = bare(ty).clone();
+            *ty = inner;
+            visit_mut::visit_type_mut(self, ty);
+        }
+        fn visit_type_path_mut(&mut self, path: &mut syn::TypePath) {
+            if path.qself.is_none() {
+                self.visit_path_mut(&mut path.path);
+            } else {
+                // `<a::B as c::D>::E`: `position` counts the segments of the trait.
+                if let Some(qself) = &mut path.qself {
+                    self.visit_type_mut(&mut qself.ty);
+                    let cut = qself.position.saturating_sub(1);
+                    qself.position -= cut;
+                    path.path.leading_colon = None;
+                    path.path.segments = std::mem::take(&mut path.path.segments).into_iter().skip(cut).collect();
+                }
+                for segment in &mut path.path.segments {
+                    self.visit_path_arguments_mut(&mut segment.arguments);
+                }
+            }
+        }
+        fn visit_path_mut(&mut self, path: &mut syn::Path) {
+            if let Some(last) = path.segments.pop() {
+                path.leading_colon = None;
+                path.segments.clear();
+                path.segments.push(last);
+            }
+            visit_mut::visit_path_mut(self, path);
+        }
+        fn visit_angle_bracketed_generic_arguments_mut(&mut self, list: &mut AngleBracketedGenericArguments) {
+            list.colon2_token = None;
+            list.args.pop_punct();
+            visit_mut::visit_angle_bracketed_generic_arguments_mut(self, list);
+        }
+    }
+    let mut ty = ty.clone();
+    Cut.visit_type_mut(&mut ty);
+    let mut name = String::new();
+    write_compact(ty.to_token_stream(), &mut name);
+    name
+}
+
+/// Writes tokens without blanks, but for one between two words.
+fn write_compact(tokens: TokenStream, out: &mut String) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::None => ("", ""),
+                };
+                out.push_str(open);
+                write_compact(group.stream(), out);
+                out.push_str(close);
+            }
+            tree => {
+                let word = match &tree {
+                    TokenTree::Ident(ident) => ident.unraw().to_string(),
+                    other => other.to_string(),
+                };
+                let is_word = |c: char| c.is_alphanumeric() || c == '_';
+                if out.ends_with(is_word) && word.starts_with(is_word) {
+                    out.push(' ');
+                }
+                out.push_str(&word);
+            }
+        }
+    }
+}
+
+/// The type as another item can say it: with the name of the struct in place of `Self`.
+pub(crate) fn without_self(ty: &Type, name: &Ident) -> Type {
+    struct Rename<'a>(&'a Ident);
+    impl VisitMut for Rename<'_> {
+        fn visit_ident_mut(&mut self, ident: &mut Ident) {
+            if ident == "Self" {
+                // The place stays that of `Self`: that is what an error should point at.
+                let mut name = self.0.clone();
+                name.set_span(self.0.span().located_at(ident.span()));
+                *ident = name;
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    Rename(name).visit_type_mut(&mut ty);
+    ty
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+    use syn::parse_quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Type {
+        syn::parse2(tokens).unwrap()
+    }
+
+    /// A type as `macro_rules` passes it on.
+    fn grouped(ty: TokenStream) -> TokenStream {
+        TokenTree::Group(proc_macro2::Group::new(Delimiter::None, ty)).into()
+    }
+
+    #[test]
+    fn collections_and_options_are_told_by_their_last_segment() {
+        for ty in [
+            quote!(Vec<u8>),
+            quote!(std::collections::BTreeMap<u32, String>),
+            quote!((::std::option::Option<u8>)),
+            grouped(quote!(HashSet<u8>)),
+            quote!((((LinkedList<u8>)))),
+        ] {
+            assert!(starts_empty(&parse(ty.clone())), "{ty}");
+        }
+        for ty in [quote!(String), quote!([u8; 4]), quote!((Vec<u8>, u8)), quote!(Box<Vec<u8>>), quote!(<A as B>::Vec)]
+        {
+            assert!(!starts_empty(&parse(ty.clone())), "{ty}");
+        }
+    }
+
+    #[test]
+    fn nested_options_are_found_at_any_depth() {
+        for ty in [
+            quote!(Option<Option<u8>>),
+            quote!(std::option::Option<(Option<u8>)>),
+            quote!(Vec<(u8, [Option<Option<u8>>; 2])>),
+            quote!(BTreeMap<u8, Option<Option<u8>>>),
+        ] {
+            assert!(nested_option(&parse(ty.clone())).is_some(), "{ty}");
+        }
+        for ty in [quote!(Option<Vec<Option<u8>>>), quote!(Option<(Option<u8>, u8)>), quote!(Vec<Option<u8>>)] {
+            assert!(nested_option(&parse(ty.clone())).is_none(), "{ty}");
+        }
+    }
+
+    #[test]
+    fn catalog_names_are_cut_and_have_no_blanks() {
+        for (ty, expected) in [
+            (quote!(std::collections::BTreeMap<u32, String>), "BTreeMap<u32,String>"),
+            (quote!(Vec::<std::string::String>), "Vec<String>"),
+            (quote!(::uuid::Uuid), "Uuid"),
+            (quote!((u8)), "u8"),
+            (quote!((u8,)), "(u8,)"),
+            (quote!((a::B, [c::D; 16])), "(B,[D;16])"),
+            (quote!([u8; limits::N]), "[u8;N]"),
+            (quote!(&'static str), "&'static str"),
+            (quote!(Box<dyn a::B + Send>), "Box<dyn B+Send>"),
+            (quote!(<a::B as c::D>::E<f::G>), "<B as D>::E<G>"),
+            (quote!(m::r#type), "type"),
+            (quote!(fn(a::B) -> c::D), "fn(B)->D"),
+        ] {
+            assert_eq!(catalog_name(&parse(ty)), expected);
+        }
+        assert_eq!(catalog_name(&parse(grouped(quote!(a::Vec<b::C>)))), "Vec<C>");
+    }
+
+    #[test]
+    fn self_becomes_the_name_of_the_struct() {
+        let ty = without_self(&parse_quote!(Option<Box<[Self; Self::LEN]>>), &parse_quote!(r#type));
+        assert_eq!(catalog_name(&ty), "Option<Box<[type;LEN]>>");
+        assert!(ty.to_token_stream().to_string().contains("r#type"));
+    }
+}
