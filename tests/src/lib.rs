@@ -1,0 +1,126 @@
+//! What the tests of `kvstore` share: both engines for every test, and ways to see what threads and logs do.
+
+use std::fmt::{self, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use kvstore::{Database, DatabaseBuilder};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// Why a test failed. `Send`, so that threads can answer it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a test answers.
+pub type TestResult<T = ()> = Result<T, Failure>;
+
+/// Runs a test on a new database of each engine.
+///
+/// # Errors
+/// Those of the test.
+pub fn on_both(test: impl Fn(&Database) -> TestResult) -> TestResult {
+    on_both_built(&Database::builder(), test)
+}
+
+/// As [`on_both`], with other settings.
+///
+/// # Errors
+/// Those of the test.
+pub fn on_both_built(builder: &DatabaseBuilder, test: impl Fn(&Database) -> TestResult) -> TestResult {
+    println!("the engine in memory:");
+    test(&builder.clone().in_memory()?)?;
+    println!("the engine on disk:");
+    let directory = tempfile::tempdir()?;
+    test(&builder.clone().cache_bytes(8 << 20).open(directory.path())?)
+}
+
+/// Far beyond what any test takes: where it passes, something hangs.
+pub const FAR: Duration = Duration::from_secs(120);
+
+/// Looks again and again until something holds.
+///
+/// # Errors
+/// When it does not in [`FAR`].
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) -> TestResult {
+    let began = Instant::now();
+    while !holds() {
+        if began.elapsed() > FAR {
+            return Err(format!("waited in vain until {what}").into());
+        }
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+/// Waits until so many threads wait for locks.
+///
+/// # Errors
+/// When they don't in [`FAR`].
+pub fn wait_for_waiters(db: &Database, count: usize) -> TestResult {
+    wait_until("threads wait for locks", || db.locks().iter().map(kvstore::HeldLock::waiters).sum::<usize>() >= count)
+}
+
+/// Runs `call`, and answers the warnings and errors that this thread logged meanwhile, each on one line.
+pub fn warnings_of<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
+    let log = Log::default();
+    let result = tracing::subscriber::with_default(log.clone(), call);
+    let lines = std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
+    (result, lines)
+}
+
+/// Keeps warnings and errors.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing to a String does not fail.
+        let _ = write!(self.0, "{field}={value:?} ");
+    }
+}
+
+impl Subscriber for Log {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+    }
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+/// The variable that tells a test that it is run as a child process, and for what.
+const TASK: &str = "KVSTORE_TESTS_TASK";
+
+/// What the test that runs now is to do as a child process; `None` where it is run as a test.
+pub fn task() -> Option<String> {
+    std::env::var(TASK).ok()
+}
+
+/// Runs one test of this very program in a process of its own, with a [`task`].
+///
+/// # Errors
+/// Where it can't be started.
+pub fn child(test: &str, task: &str) -> TestResult<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([test, "--exact", "--nocapture"]).env(TASK, task);
+    Ok(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?)
+}
