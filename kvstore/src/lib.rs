@@ -21,6 +21,9 @@ mod store;
 mod together;
 
 #[doc(hidden)]
+#[path = "bench.rs"]
+pub mod __bench;
+#[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 

@@ -52,23 +52,23 @@ impl<T: Store> MapStore<T> {
     }
 
     fn timeout(&self) -> Wait {
-        Wait::at_most(self.namespace.instance.lock_timeout)
+        Wait::AtMost(self.namespace.instance.lock_timeout)
     }
 
     fn lock_entry(
         &self,
         key: &impl KeyArg<T::Key>,
-        wait: impl FnOnce() -> Wait,
+        wait: Wait,
         taken_at: &'static Location<'static>,
     ) -> Result<Entry> {
         let key = self.namespace.key(key)?;
-        self.namespace.lock(key, wait(), taken_at).map_err(|failure| self.namespace.lock_error(failure))
+        self.namespace.lock(key, wait, taken_at).map_err(|failure| self.namespace.lock_error(failure))
     }
 
     fn lock_existing(
         &self,
         key: &impl KeyArg<T::Key>,
-        wait: impl FnOnce() -> Wait,
+        wait: Wait,
         taken_at: &'static Location<'static>,
     ) -> Result<Option<Guard<T>>> {
         let entry = self.lock_entry(key, wait, taken_at)?;
@@ -84,7 +84,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
-        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         if entry.exists()? {
             return Err(Error::AlreadyExists {
                 namespace: self.namespace.name.clone(),
@@ -128,7 +128,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn lock_or_create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
-        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         match entry.read::<T>()? {
             Some(value) => Ok(entry.into_guard(value)),
             None => create_in(entry, init),
@@ -144,7 +144,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn lock(&self, key: impl KeyArg<T::Key>) -> Result<Option<Guard<T>>> {
-        self.lock_existing(&key, || self.timeout(), Location::caller())
+        self.lock_existing(&key, self.timeout(), Location::caller())
     }
 
     /// Locks an entry at once or not at all; `None` where there is none.
@@ -156,7 +156,7 @@ impl<T: Store> MapStore<T> {
     /// Does not wait.
     #[track_caller]
     pub fn try_lock(&self, key: impl KeyArg<T::Key>) -> Result<Option<Guard<T>>> {
-        self.lock_existing(&key, || Wait::No, Location::caller())
+        self.lock_existing(&key, Wait::No, Location::caller())
     }
 
     /// Locks an entry, waiting at most this long, for ever with [`Duration::MAX`]; `None` where there is none.
@@ -168,7 +168,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock as long as told.
     #[track_caller]
     pub fn lock_for(&self, key: impl KeyArg<T::Key>, wait: Duration) -> Result<Option<Guard<T>>> {
-        self.lock_existing(&key, || Wait::at_most(wait), Location::caller())
+        self.lock_existing(&key, Wait::AtMost(wait), Location::caller())
     }
 
     /// Locks several entries, in sorted order so that two calls never wait for each other, and answers in the order
@@ -281,7 +281,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn insert(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<()> {
-        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         let value = init.into_value(entry.key().key(), false);
         let value = value.map_err(|error| self.namespace.decode_error(entry.key(), error))?;
         put_value::<T>(&entry, &value).map_err(|(error, _)| error)
@@ -297,7 +297,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock, and holds it while the function runs: see [`MapStore`].
     #[track_caller]
     pub fn update<R>(&self, key: impl KeyArg<T::Key>, change: impl FnOnce(&mut T::Value) -> R) -> Result<Option<R>> {
-        let Some(mut guard) = self.lock_existing(&key, || self.timeout(), Location::caller())? else {
+        let Some(mut guard) = self.lock_existing(&key, self.timeout(), Location::caller())? else {
             return Ok(None);
         };
         let result = change(&mut guard);
@@ -321,7 +321,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn remove(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
-        let entry = self.lock_entry(&key, || self.timeout(), Location::caller())?;
+        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         let there = entry.exists()?;
         if there {
             apply(&[Write { entry: &entry, record: None }]).map_err(|(error, _)| error)?;

@@ -104,16 +104,10 @@ impl Token {
 pub(crate) enum Wait {
     /// Not at all.
     No,
-    /// Until a moment; for ever without one. The duration is for the error.
-    Until(Option<Instant>, Instant),
-}
-
-impl Wait {
-    /// Waits this long from now; a time beyond the clock's reach is for ever.
-    pub(crate) fn at_most(duration: Duration) -> Self {
-        let now = Instant::now();
-        Self::Until(now.checked_add(duration), now)
-    }
+    /// So long, from the moment of the call.
+    AtMost(Duration),
+    /// So long from an earlier moment, which several locks share.
+    Since(Instant, Duration),
 }
 
 /// Why a lock was not taken.
@@ -161,6 +155,7 @@ impl LockTable {
         taken_at: &'static Location<'static>,
     ) -> Result<Token, LockRefused> {
         let key = HashedKey { hash: self.hasher.hash_one(&key), key };
+        let now = Instant::now();
         let mut shard = locked(&self.shard(key.hash).0);
         if shard.closed {
             return Err(LockRefused::Closed);
@@ -173,7 +168,7 @@ impl LockTable {
                     fence,
                     thread: current_thread(),
                     taken_at,
-                    since: Instant::now(),
+                    since: now,
                     line: VecDeque::new(),
                 });
                 shard.next_fence += 1;
@@ -183,14 +178,16 @@ impl LockTable {
         };
         let key = slot.key().clone();
         let slot = slot.into_mut();
-        let Wait::Until(deadline, began) = wait else {
-            let holding = self.describe(&key.key, slot);
-            return Err(LockRefused::Held(holding));
+        let (began, duration) = match wait {
+            Wait::No => return Err(LockRefused::Held(self.describe(&key.key, slot))),
+            Wait::AtMost(duration) => (now, duration),
+            Wait::Since(began, duration) => (began, duration),
         };
         let waiter = Arc::new(Waiter::new(current_thread(), taken_at));
         slot.line.push_back(Arc::clone(&waiter));
         drop(shard);
-        self.stand_in_line(key, &waiter, deadline, began)
+        // A moment beyond the clock's reach is never.
+        self.stand_in_line(key, &waiter, began.checked_add(duration), began)
     }
 
     fn stand_in_line(
@@ -228,13 +225,9 @@ impl LockTable {
     pub(crate) fn unlock(&self, token: &Token) {
         let mut shard = locked(&self.shard(token.key.hash).0);
         let fence = shard.next_fence;
-        let hash_map::Entry::Occupied(mut held) = shard.held.entry(token.key.clone()) else { return };
-        let slot = held.get_mut();
-        if slot.fence != token.fence {
-            return;
-        }
+        let Some(slot) = shard.held.get_mut(&token.key).filter(|slot| slot.fence == token.fence) else { return };
         let Some(next) = slot.line.pop_front() else {
-            held.remove();
+            shard.held.remove(&token.key);
             return;
         };
         slot.fence = fence;

@@ -11,7 +11,7 @@ fn key(name: &str) -> KeyBuf {
 
 #[track_caller]
 fn lock(table: &LockTable, name: &str) -> Token {
-    table.lock(key(name), Wait::at_most(LONG), Location::caller()).unwrap()
+    table.lock(key(name), Wait::AtMost(LONG), Location::caller()).unwrap()
 }
 
 /// Waits until `count` threads stand in line for a key.
@@ -59,7 +59,7 @@ fn waiters_are_served_in_order_of_arrival() {
 fn who_gives_up_leaves_the_line() {
     let table = LockTable::default();
     let token = lock(&table, "a");
-    let refused = table.lock(key("a"), Wait::at_most(Duration::from_millis(1)), Location::caller());
+    let refused = table.lock(key("a"), Wait::AtMost(Duration::from_millis(1)), Location::caller());
     let Err(LockRefused::TimedOut(waited, holding)) = refused else { panic!("{refused:?}") };
     assert!(waited >= Duration::from_millis(1) && holding.is_caller && holding.waiters == 0);
     table.unlock(&token);
@@ -72,7 +72,7 @@ fn close_wakes_who_waits_and_refuses_who_comes() {
     let table = LockTable::default();
     let token = lock(&table, "a");
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| table.lock(key("a"), Wait::at_most(Duration::MAX), Location::caller()));
+        let waiting = scope.spawn(|| table.lock(key("a"), Wait::AtMost(Duration::MAX), Location::caller()));
         await_waiters(&table, 1);
         table.close();
         assert!(matches!(waiting.join().unwrap(), Err(LockRefused::Closed)));
