@@ -75,14 +75,14 @@ pub(crate) fn encode_row<T: Serialize>(row: &T) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn decode_row<T: for<'de> Deserialize<'de>>(what: &str, mut bytes: &[u8]) -> Result<T> {
-    let row = ciborium::from_reader(&mut bytes).map_err(|error| damaged(what, &error.to_string()))?;
-    if bytes.is_empty() { Ok(row) } else { Err(damaged(what, "bytes follow the row")) }
+fn decode_row<T: for<'de> Deserialize<'de>>(engine: &dyn Engine, what: &str, mut bytes: &[u8]) -> Result<T> {
+    let row = ciborium::from_reader(&mut bytes).map_err(|error| damaged(engine, what, &error.to_string()))?;
+    if bytes.is_empty() { Ok(row) } else { Err(damaged(engine, what, "bytes follow the row")) }
 }
 
-fn damaged(what: &str, reason: &str) -> Error {
+fn damaged(engine: &dyn Engine, what: &str, reason: &str) -> Error {
     Error::Corrupt {
-        path: std::path::PathBuf::new(),
+        path: engine.path().to_owned(),
         reason: format!("the catalog's row of {what} is unreadable: {reason}"),
         source: None,
     }
@@ -111,7 +111,7 @@ fn change(engine: &dyn Engine, expect: &[Expect<'_>], ops: &[Op<'_>]) -> Result<
 pub(crate) fn open(engine: &dyn Engine) -> Result<()> {
     let key = row_key(HEADER, &[]);
     match read(engine, &key)? {
-        Some(bytes) => check_header(&decode_row("the header", &bytes)?)?,
+        Some(bytes) => check_header(&decode_row(engine, "the header", &bytes)?)?,
         None => create(engine, &key)?,
     }
     finish_drops(engine)
@@ -135,7 +135,7 @@ fn create(engine: &dyn Engine, key: &KeyBuf) -> Result<()> {
     page.clear(1);
     engine.page(&Span::namespace(CATALOG), &mut page)?;
     if page.len() > 0 {
-        return Err(damaged("the header", "it is missing"));
+        return Err(damaged(engine, "the header", "it is missing"));
     }
     let header = Header { format: FORMAT, required: vec![], required_to_write: vec![], optional: vec![] };
     let row = encode_row(&header)?;
@@ -146,15 +146,16 @@ fn create(engine: &dyn Engine, key: &KeyBuf) -> Result<()> {
 /// The row of a namespace.
 pub(crate) fn namespace(engine: &dyn Engine, name: &str) -> Result<Option<NamespaceRow>> {
     let row = read(engine, &namespace_key(name))?;
-    row.map(|bytes| decode_row(&format!("namespace `{name}`"), &bytes)).transpose()
+    row.map(|bytes| decode_row(engine, &format!("namespace `{name}`"), &bytes)).transpose()
 }
 
 /// All namespaces, by name.
 pub(crate) fn namespaces(engine: &dyn Engine) -> Result<Vec<(String, NamespaceRow)>> {
     let mut found = Vec::new();
     each_row(engine, NAMESPACE, |rest, value| {
-        let name = String::from_utf8(rest.to_vec()).map_err(|_| damaged("a namespace", "its name is not UTF-8"))?;
-        let row = decode_row(&format!("namespace `{name}`"), value)?;
+        let name =
+            String::from_utf8(rest.to_vec()).map_err(|_| damaged(engine, "a namespace", "its name is not UTF-8"))?;
+        let row = decode_row(engine, &format!("namespace `{name}`"), value)?;
         found.push((name, row));
         Ok(())
     })?;
@@ -168,7 +169,7 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
     loop {
         let old = read(engine, &numbers)?;
         let id = match &old {
-            Some(bytes) => decode_row::<u32>("namespace numbers", bytes)?,
+            Some(bytes) => decode_row::<u32>(engine, "namespace numbers", bytes)?,
             None => CATALOG + 1,
         };
         // The last number is never used, so that every namespace has an end.
@@ -190,7 +191,7 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
 pub(crate) fn drop_namespace(engine: &dyn Engine, name: &str) -> Result<bool> {
     let key = namespace_key(name);
     let Some(bytes) = read(engine, &key)? else { return Ok(false) };
-    let row: NamespaceRow = decode_row(&format!("namespace `{name}`"), &bytes)?;
+    let row: NamespaceRow = decode_row(engine, &format!("namespace `{name}`"), &bytes)?;
     let (sequence, progress) = (sequence_key(row.id), row_key(PROGRESS, &row.id.to_be_bytes()));
     let ops = [
         Op::Delete { key: key.as_slice() },
@@ -210,7 +211,7 @@ fn finish_drops(engine: &dyn Engine) -> Result<()> {
     let mut left = Vec::new();
     each_row(engine, PROGRESS, |rest, _| {
         let id = rest.try_into().map(u32::from_be_bytes);
-        left.push(id.map_err(|_| damaged("a dropped namespace", "its number is not four bytes"))?);
+        left.push(id.map_err(|_| damaged(engine, "a dropped namespace", "its number is not four bytes"))?);
         Ok(())
     })?;
     left.into_iter().try_for_each(|id| delete_entries(engine, id))
@@ -234,7 +235,7 @@ pub(crate) fn lease(engine: &dyn Engine, id: u32, count: u64) -> Result<Option<(
     loop {
         let old = read(engine, &key)?;
         let first = match &old {
-            Some(bytes) => decode_row::<u64>("a sequence", bytes)?,
+            Some(bytes) => decode_row::<u64>(engine, "a sequence", bytes)?,
             None => 1,
         };
         if first == u64::MAX {

@@ -97,7 +97,7 @@ impl Database {
             create_if_missing: builder.create_if_missing,
         };
         let (storage, _id) = rocks::open(path, &options)?;
-        Self::new(Box::new(Local::new(storage)), builder.lock_timeout)
+        Self::new(Box::new(Local::new(storage).at(path)), builder.lock_timeout)
     }
 
     fn new(engine: Box<dyn Engine>, lock_timeout: Duration) -> Result<Self> {

@@ -187,7 +187,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Stored data is damaged.
-    #[error("the database at {} is damaged: {reason}", path.display())]
+    #[error("the database at {} is damaged: {reason}", if path.as_os_str().is_empty() { "memory".into() } else { path.display().to_string() })]
     Corrupt {
         /// The directory or file; empty in memory.
         path: PathBuf,

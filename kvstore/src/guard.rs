@@ -94,11 +94,11 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         if self.changed {
-            let key = self.namespace.render(self.key());
-            let namespace = &self.namespace.name;
             tracing::warn!(
-                "a changed guard of {namespace}[{key}], locked at {}, was dropped without commit: nothing is written",
-                self.taken_at
+                namespace = self.namespace.name,
+                key = self.namespace.render(self.key()),
+                taken_at = %self.taken_at,
+                "a changed guard was dropped without commit: the change is lost"
             );
         }
         self.namespace.instance.engine.unlock(&self.token);

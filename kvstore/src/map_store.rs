@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 use crate::engine::{LockFailure, LockRefused, Page, Wait};
 use crate::error::{Error, Result};
 use crate::guard::{Entry, Guard, put_value, read_value};
-use crate::key::hidden::{KeyBuf, KeyCodec, NextKeyCodec};
+use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
 use crate::namespace::{Namespace, Write, apply};
-use crate::scan::{Scan, decode_row, span_of_range};
+use crate::scan::{Scan, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
 use crate::together::{Wanted, WantedOrCreate, lock_all};
@@ -55,12 +55,7 @@ impl<T: Store> MapStore<T> {
         Wait::AtMost(self.namespace.instance.lock_timeout)
     }
 
-    fn lock_entry(
-        &self,
-        key: &impl KeyArg<T::Key>,
-        wait: Wait,
-        taken_at: &'static Location<'static>,
-    ) -> Result<Entry> {
+    fn lock_entry(&self, key: &impl KeyArg<T::Key>, wait: Wait, taken_at: &'static Location<'static>) -> Result<Entry> {
         let key = self.namespace.key(key)?;
         self.namespace.lock(key, wait, taken_at).map_err(|failure| self.namespace.lock_error(failure))
     }
@@ -206,8 +201,7 @@ impl<T: Store> MapStore<T> {
             // It may have been deleted since it was found.
             let Some(value) = entry.read::<T>()? else { return Ok(None) };
             // `Guard::key` relies on stored keys being readable.
-            T::Key::decode_last(entry.key().key())
-                .map_err(|error| self.namespace.decode_error(entry.key(), error.into()))?;
+            decode_key::<T>(&self.namespace, entry.key().as_slice())?;
             Ok(Some(entry.into_guard(value)))
         })
     }

@@ -125,9 +125,13 @@ impl Finding<'_> {
     pub(crate) fn found(self, first: &KeyBuf) {
         let mut state = self.fronts.state();
         let least = state.finding.remove(&self.id).flatten().filter(|least| *least >= self.start);
-        let mark = least.map_or_else(|| first.clone(), |least| least.min(first.clone()));
+        let mut mark = least.map_or_else(|| first.clone(), |least| least.min(first.clone()));
         if state.marks.len() >= MAX_MARKS && !state.marks.contains_key(&self.start) {
             state.marks.pop_first();
+        }
+        // Both say that nothing lies before them. A shorter range with the same start may have set the other.
+        if let Some(other) = state.marks.get(&self.start) {
+            mark = mark.max(other.clone());
         }
         state.marks.insert(self.start.clone(), mark);
     }
@@ -207,6 +211,14 @@ mod tests {
         find(&fronts).found(&key(7));
         fronts.end_write(writing, &key(5));
         assert_eq!(front(&fronts), key(5));
+    }
+
+    #[test]
+    fn a_shorter_range_does_not_draw_the_mark_back() {
+        let fronts = Fronts::default();
+        find(&fronts).found(&key(30));
+        fronts.find(&mut Span { start: key(0), end: key(20) }).found(&key(20));
+        assert_eq!(front(&fronts), key(30));
     }
 
     #[test]

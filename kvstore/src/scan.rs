@@ -190,7 +190,8 @@ impl<T: Store> Scan<T> {
     }
 }
 
-fn decode_key<T: Store>(namespace: &Namespace, key: &[u8]) -> Result<T::Key> {
+/// The key of a row, from its database key.
+pub(crate) fn decode_key<T: Store>(namespace: &Namespace, key: &[u8]) -> Result<T::Key> {
     let last_form = key.get(4..).unwrap_or_default();
     T::Key::decode_last(last_form).map_err(|error| invalid_key(namespace, &KeyBuf::from_bytes(key), &error))
 }

@@ -54,3 +54,14 @@ fn a_failed_commit_gives_the_guard_back() -> Result<()> {
     assert_eq!(map.get(1)?, Some(10));
     Ok(())
 }
+
+#[test]
+fn methods_of_the_value_are_reached_through_the_guard() -> Result<()> {
+    let db = Database::in_memory()?;
+    let map = db.map::<String, BTreeMap<String, u32>>("map")?;
+    let mut guard = map.create("a", BTreeMap::new())?;
+    // `entry` and `values` are names that the guard might use for itself.
+    *guard.entry("x".into()).or_default() += 2;
+    assert_eq!(guard.values().sum::<u32>(), 2);
+    Ok(guard.commit()?)
+}

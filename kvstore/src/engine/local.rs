@@ -1,7 +1,7 @@
 //! An engine of this process alone: a storage, and the lock table.
 
 use std::panic::Location;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,7 @@ const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Local<S> {
     storage: S,
+    path: PathBuf,
     locks: LockTable,
     /// Held from the check of a precondition to the end of its write. Only catalog rows have preconditions, and only
     /// writes with preconditions change them, so other writes need not wait here.
@@ -114,11 +115,18 @@ impl<S: Storage> Local<S> {
     pub(crate) fn new(storage: S) -> Self {
         Self {
             storage,
+            path: PathBuf::new(),
             locks: LockTable::default(),
             conditional: Mutex::default(),
             failed: OnceLock::new(),
             snapshots: Arc::default(),
         }
+    }
+
+    /// The same, for a storage in a directory.
+    #[cfg(feature = "rocksdb")]
+    pub(crate) fn at(self, path: &Path) -> Self {
+        Self { path: path.to_owned(), ..self }
     }
 
     fn check_usable(&self) -> Result<()> {
@@ -146,6 +154,10 @@ impl<S: Storage> Reader for Local<S> {
 }
 
 impl<S: Storage> Engine for Local<S> {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
         let alive = Alive::new(&self.snapshots);
         Ok(Arc::new(Counted { view: self.storage.snapshot()?, _alive: alive }))

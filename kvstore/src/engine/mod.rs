@@ -26,6 +26,9 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8]);
 
 /// Keeps bytes under ordered keys, and locks on keys.
 pub(crate) trait Engine: Reader {
+    /// The directory, for errors; empty where there is none.
+    fn path(&self) -> &Path;
+
     /// A consistent view of all that is committed now.
     fn snapshot(&self) -> Result<Arc<dyn Reader>>;
 
