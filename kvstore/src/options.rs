@@ -32,7 +32,7 @@ pub enum Recovery {
     Prefix,
 }
 
-/// Opens a database with other settings than [`Database::open`]. From [`Database::builder`].
+/// Opens a database with settings of the program's choice. From [`Database::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `open` or `in_memory`"]
 pub struct DatabaseBuilder {
