@@ -232,6 +232,16 @@ pub(crate) fn docs(attributes: &[Attribute]) -> Vec<&Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("doc")).collect()
 }
 
+/// The lints that the program allows or expects on an item or in it. Generated code repeats its types, at the same
+/// places, so it must not bring the warnings back.
+pub(crate) fn allowed_lints<'a>(attributes: impl IntoIterator<Item = &'a [Attribute]>) -> TokenStream {
+    let lists = attributes.into_iter().flatten().filter_map(|attribute| match &attribute.meta {
+        Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => Some(&list.tokens),
+        _ => None,
+    });
+    quote!(#(#[allow(#lists)])*)
+}
+
 /// The place of `packed` in `#[repr(packed)]`, where it stands: its fields can't be borrowed.
 pub(crate) fn packed(attributes: &[Attribute]) -> Option<TokenTree> {
     let mut lists = attributes.iter().filter(|a| a.path().is_ident("repr")).filter_map(|a| a.meta.require_list().ok());

@@ -62,6 +62,24 @@ pub fn key_of<T: Store>(bytes: &[u8]) -> Result<T::Key, RecordError> {
     Ok(T::Key::decode_last(bytes)?)
 }
 
+/// The record of a value, for tests of generated code.
+///
+/// # Errors
+/// As [`StoreCodec::encode`].
+pub fn record_of<T: Store>(value: &T::Value) -> Result<Vec<u8>, RecordError> {
+    let mut record = Vec::new();
+    crate::record::encode::<T::Key, T::Value, T>(value, &mut record)?;
+    Ok(record)
+}
+
+/// The value of a record, for tests of generated code.
+///
+/// # Errors
+/// As [`StoreCodec::decode`].
+pub fn value_of<T: Store>(key: &[u8], record: &[u8]) -> Result<T::Value, RecordError> {
+    crate::record::decode::<T::Key, T::Value, T>(key, record)
+}
+
 /// As [`FieldCodec`], for the fields of a key.
 pub struct KeyPart<K> {
     shape: Shape,

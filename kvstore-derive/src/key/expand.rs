@@ -32,7 +32,7 @@ enum Form {
 
 /// All impls.
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
-    let Model { runtime, name, kind } = model;
+    let Model { runtime, name, allowed, kind } = model;
     let private = runtime.private();
     let codecs = codecs(model);
     let codec = codec(model);
@@ -44,7 +44,8 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         Kind::Enum(_) => TokenStream::new(),
     };
     quote! {
-        #[allow(clippy::type_complexity, deprecated, unused_qualifications)]
+        #allowed
+        #[allow(clippy::type_complexity, deprecated, unused_parens, unused_qualifications)]
         const _: () = {
             #codecs
             #[automatically_derived]
@@ -104,7 +105,7 @@ fn codecs(model: &Model<'_>) -> TokenStream {
 
 /// The four functions of `KeyCodec`.
 fn codec(model: &Model<'_>) -> TokenStream {
-    let Model { runtime, name, kind } = model;
+    let Model { runtime, name, kind, .. } = model;
     let private = runtime.private();
     let encode = |form| match kind {
         Kind::Newtype(product) | Kind::Struct(product) => {

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Fields, Ident, Index, Member, Type};
 
 use super::attrs::KeyEntries;
-use crate::attr::packed;
+use crate::attr::{allowed_lints, packed};
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::types;
@@ -15,6 +15,8 @@ use crate::types;
 pub(crate) struct Model<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) name: &'a Ident,
+    /// The lints that the program allows on the type or in it.
+    pub(crate) allowed: TokenStream,
     pub(crate) kind: Kind,
 }
 
@@ -93,6 +95,7 @@ impl<'a> Model<'a> {
         (!generics && packed.is_none()).then(|| Self {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
+            allowed: allowed_lints(std::iter::once(input.attrs.as_slice()).chain(inner_attributes(input))),
             kind,
         })
     }

@@ -23,10 +23,12 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let store_impl = store_impl(model);
     let codec = codec::items(model);
     let init_impls = init::impls(model);
+    let allowed = &model.allowed;
     quote! {
         #init_struct
         #aliases
-        #[allow(clippy::type_complexity, deprecated, unused_qualifications)]
+        #allowed
+        #[allow(clippy::type_complexity, deprecated, unused_parens, unused_qualifications)]
         const _: () = {
             #initials
             #store_impl
@@ -44,10 +46,10 @@ fn aliases(model: &Model<'_>) -> TokenStream {
     let guard_doc = format!("The held lock on one entry of the store of [`{linked}`], with its value.");
     quote! {
         #[doc = #store_doc]
-        #[allow(dead_code, deprecated, unreachable_pub)]
+        #[allow(dead_code, deprecated, non_camel_case_types, unreachable_pub)]
         #visibility type #store = #runtime::MapStore<#name>;
         #[doc = #guard_doc]
-        #[allow(dead_code, deprecated, unreachable_pub)]
+        #[allow(dead_code, deprecated, non_camel_case_types, unreachable_pub)]
         #visibility type #guard = #runtime::Guard<#name>;
     }
 }

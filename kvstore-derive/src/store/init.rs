@@ -9,7 +9,7 @@ use super::model::{Model, ModelField, Role};
 
 /// `struct JobInit { required fields }`
 pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
-    let Model { visibility, names, .. } = model;
+    let Model { visibility, names, allowed, .. } = model;
     let (name, init) = (model.name.unraw(), &names.init);
     let fields: Vec<_> = required(model).map(|field| required_field(model, field)).collect();
     let doc = if fields.is_empty() {
@@ -20,16 +20,20 @@ pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
     // The fields' documentation was written for another struct: `[Self::limit]` in it leads nowhere here.
     quote! {
         #[doc = #doc]
+        #allowed
         #[allow(
+            clippy::exhaustive_structs,
             clippy::type_complexity,
             dead_code,
             deprecated,
             missing_copy_implementations,
             missing_debug_implementations,
+            non_camel_case_types,
             private_interfaces,
             rustdoc::broken_intra_doc_links,
             rustdoc::private_intra_doc_links,
             unreachable_pub,
+            unused_parens,
             unused_qualifications
         )]
         #visibility struct #init {

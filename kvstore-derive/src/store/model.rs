@@ -1,7 +1,7 @@
 //! What `#[derive(Store)]` knows of a struct, once its attributes are read. Where they were wrong, something stands in,
 //! so that the items can be emitted beside the errors.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::format_ident;
 use syn::ext::IdentExt;
 use syn::{Attribute, DeriveInput, Expr, Field, Ident, Path, Type, Visibility};
@@ -24,6 +24,8 @@ pub(crate) struct Model<'a> {
     pub(crate) runtime: Runtime,
     pub(crate) name: &'a Ident,
     pub(crate) visibility: &'a Visibility,
+    /// The lints that the program allows on the struct or a field.
+    pub(crate) allowed: TokenStream,
     pub(crate) names: Names,
     pub(crate) namespace: String,
     /// The type of the keys; nothing where none was found, a mistake that was reported.
@@ -101,6 +103,9 @@ impl<'a> Model<'a> {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
             visibility: &input.vis,
+            allowed: attr::allowed_lints(
+                std::iter::once(input.attrs.as_slice()).chain(fields.iter().map(|field| field.field.attrs.as_slice())),
+            ),
             names: Names::new(&input.ident, entries),
             namespace: namespace_of(&input.ident, entries),
             key: key.map(|ty| types::without_self(ty, &input.ident)),

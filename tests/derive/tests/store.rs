@@ -1,0 +1,418 @@
+//! What `#[derive(Store)]` does: initial values, records, schemas, key fields.
+
+#![allow(missing_docs, unused_qualifications)] // some types are written out to see what the macro makes of them
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+
+use kvstore::__private::{InitializeValue, StoreCodec};
+use kvstore::{Database, Error, Result, Store};
+use kvstore_derive_tests::{last, record, value};
+use serde::{Deserialize, Serialize};
+
+#[derive(Store, Debug, PartialEq)]
+#[store(key = String)]
+struct Job {
+    owner: String,
+    attempts: BTreeMap<u32, String>,
+    error: Option<String>,
+    #[store(default = Self::RETRIES)]
+    retries: u8,
+    #[store(default)]
+    size: u64,
+}
+
+impl Job {
+    const RETRIES: u8 = 3;
+}
+
+#[derive(Store, Debug, PartialEq, Clone)]
+#[store(namespace = "pending_work", version = 1)]
+struct Work {
+    path: String,
+    #[store(key)]
+    id: (String, u64),
+    tags: Vec<String>,
+}
+
+fn job() -> Job {
+    Job { owner: "me".into(), attempts: BTreeMap::from([(1, "a".into())]), error: None, retries: 2, size: 7 }
+}
+
+/// The names of the fields in a schema that have an initial value.
+fn with_initial<T: Store>() -> Vec<&'static str> {
+    let fields = <T as StoreCodec<T::Key, T::Value>>::SCHEMA.fields.unwrap_or_default();
+    fields.iter().filter(|field| field.has_initial).map(|field| field.name).collect()
+}
+
+/// The names of the fields in a schema and of their types.
+fn fields<T: Store>() -> Vec<(&'static str, &'static str)> {
+    let fields = <T as StoreCodec<T::Key, T::Value>>::SCHEMA.fields.unwrap_or_default();
+    fields.iter().map(|field| (field.name, field.type_name)).collect()
+}
+
+fn namespace<T: Store>() -> &'static str {
+    <T as StoreCodec<T::Key, T::Value>>::NAMESPACE.unwrap_or_default()
+}
+
+#[test]
+fn a_new_entry_has_its_required_fields_and_initial_values() -> Result<()> {
+    let jobs: JobStore = Database::in_memory()?.store::<Job>()?;
+    let job: JobGuard = jobs.create("/a", JobInit { owner: "me".into() })?;
+    assert_eq!(*job, Job { owner: "me".into(), attempts: BTreeMap::new(), error: None, retries: 3, size: 0 });
+    Ok(())
+}
+
+#[test]
+fn values_survive_the_round_trip() -> Result<()> {
+    let jobs = Database::in_memory()?.store::<Job>()?;
+    jobs.insert("/a", job())?;
+    assert_eq!(jobs.get("/a")?.unwrap(), job());
+    Ok(())
+}
+
+#[test]
+fn a_record_is_a_map_of_the_fields_in_order() {
+    let bytes = record(&job()).unwrap();
+    let mut expected = vec![1, 1, 0xA5];
+    for (name, value) in [
+        ("owner", b"\x62me".as_slice()),
+        ("attempts", b"\xA1\x01\x61a"),
+        ("error", b"\xF6"),
+        ("retries", b"\x02"),
+        ("size", b"\x07"),
+    ] {
+        expected.push(0x60 + u8::try_from(name.len()).unwrap());
+        expected.extend_from_slice(name.as_bytes());
+        expected.extend_from_slice(value);
+    }
+    assert_eq!(bytes, expected);
+}
+
+#[test]
+fn the_schema_says_names_types_and_initial_values() {
+    assert_eq!(namespace::<Job>(), "job");
+    assert_eq!(
+        fields::<Job>(),
+        [
+            ("owner", "String"),
+            ("attempts", "BTreeMap<u32,String>"),
+            ("error", "Option<String>"),
+            ("retries", "u8"),
+            ("size", "u64")
+        ]
+    );
+    assert_eq!(with_initial::<Job>(), ["attempts", "error", "retries", "size"]);
+}
+
+mod older {
+    use super::Store;
+
+    #[derive(Store)]
+    #[store(key = String)]
+    pub(super) struct Job {
+        pub(super) owner: String,
+    }
+}
+
+#[test]
+fn fields_that_an_old_record_lacks_are_read_as_they_start() {
+    let bytes = record(&older::Job { owner: "me".into() }).unwrap();
+    let read: Job = value::<Job>(&String::new(), &bytes).unwrap();
+    assert_eq!(read, Job { owner: "me".into(), attempts: BTreeMap::new(), error: None, retries: 3, size: 0 });
+}
+
+#[test]
+fn a_record_that_does_not_fit_is_an_error_that_names_the_field() {
+    let key = String::new();
+    let read = |bytes: &[u8]| value::<Job>(&key, bytes).unwrap_err();
+    assert_eq!(read(b"\x01\x01\xA0"), "field `owner` is missing");
+    assert_eq!(read(b"\x01\x01\xA1\x65owner\x05"), "field `owner`: expected str, found an unsigned integer");
+    assert_eq!(read(b"\x01\x01\xA2\x65owner\x61a\x65owner\x61b"), "field `owner` is there twice");
+    assert_eq!(read(b"\x01\x01\xA1\x65ownex\x61a"), "field `ownex` is unknown");
+    let unknown = record(&job()).unwrap();
+    assert_eq!(value::<older::Job>(&key, &unknown).err().unwrap(), "field `attempts` is unknown");
+}
+
+#[derive(Store)]
+#[store(key = u64)]
+struct Empty {}
+
+#[test]
+fn a_struct_without_fields_has_empty_records() -> Result<()> {
+    let bytes = record(&Empty {}).unwrap();
+    assert_eq!(bytes, [1, 1, 0xA0]);
+    value::<Empty>(&7_u64, &bytes).map_err(|error| panic!("{error}")).unwrap();
+    assert!(value::<Empty>(&7_u64, b"\x01\x01\xA1\x61a\x05").is_err());
+    let empty = Database::in_memory()?.store::<Empty>()?;
+    empty.create_next(EmptyInit::default())?.commit()?;
+    empty.create_next(EmptyInit {})?.commit()?;
+    assert_eq!(empty.iter()?.count(), 2);
+    Ok(())
+}
+
+#[test]
+fn the_key_field_is_filled_from_the_key_and_not_stored() -> Result<()> {
+    let work = Database::in_memory()?.store::<Work>()?;
+    let pending = work.create(("acme", 7), WorkInit { path: "/a".into() })?;
+    let key = ("acme".to_owned(), 7);
+    assert_eq!((&pending.id, pending.key()), (&key, &key));
+    pending.commit()?;
+    let read = work.get(("acme", 7))?.unwrap();
+    assert_eq!(read, Work { path: "/a".into(), id: key.clone(), tags: vec![] });
+    assert_eq!(namespace::<Work>(), "pending_work");
+    assert_eq!(fields::<Work>(), [("path", "String"), ("tags", "Vec<String>")]);
+    assert_eq!(record(&read).unwrap(), b"\x01\x01\xA2\x64path\x62/a\x64tags\x80");
+    Ok(())
+}
+
+#[test]
+fn a_whole_value_must_have_the_key_of_its_entry() -> Result<()> {
+    let work = Database::in_memory()?.store::<Work>()?;
+    let value = Work { path: "/a".into(), id: ("acme".into(), 7), tags: vec![] };
+    assert!(matches!(work.create(("acme", 8), value.clone()), Err(Error::KeyChanged { .. })));
+    let mut pending = work.create(("acme", 7), value)?;
+    pending.id.1 = 9;
+    let error = pending.commit().unwrap_err();
+    assert!(matches!(error.error(), Error::KeyChanged { .. }));
+    Ok(())
+}
+
+#[test]
+fn a_whole_value_takes_a_generated_key_in_its_key_field() -> Result<()> {
+    #[derive(Store)]
+    struct Ticket {
+        #[store(key)]
+        number: u64,
+        title: String,
+    }
+    let tickets = Database::in_memory()?.store::<Ticket>()?;
+    let ticket = tickets.create_next(Ticket { number: 999, title: "a".into() })?;
+    assert_eq!((ticket.number, ticket.title.as_str()), (*ticket.key(), "a"));
+    assert_ne!(ticket.number, 999);
+    let filled = InitializeValue::<Ticket>::into_value(Ticket { number: 9, title: String::new() }, &last(&5_u64), true);
+    assert_eq!(filled.unwrap().number, 5);
+    Ok(())
+}
+
+/// A handle that is open or not, and no part of a record.
+#[derive(Debug, PartialEq)]
+struct Handle(u8);
+
+impl Default for Handle {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
+#[derive(Store)]
+#[store(key = u8)]
+struct Skipping {
+    #[store(skip)]
+    handle: Handle,
+    #[store(skip, default = Handle(2))]
+    other: Handle,
+    kept: u8,
+}
+
+#[test]
+fn skipped_fields_start_and_are_read_back_as_their_initial_value() -> Result<()> {
+    let store = Database::in_memory()?.store::<Skipping>()?;
+    let mut guard = store.create(1, SkippingInit { kept: 5 })?;
+    assert_eq!((&guard.handle, &guard.other), (&Handle(1), &Handle(2)));
+    guard.handle = Handle(9);
+    guard.commit()?;
+    let read = store.get(1)?.unwrap();
+    assert_eq!((read.handle, read.other, read.kept), (Handle(1), Handle(2), 5));
+    assert_eq!(fields::<Skipping>(), [("kept", "u8")]);
+    Ok(())
+}
+
+/// A module for `with`: a duration in milliseconds.
+mod millis {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::time::Duration;
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(value.as_millis()).map_err(serde::ser::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+#[derive(Store)]
+#[store(key = u8)]
+struct Custom {
+    #[store(with = "serde_bytes")]
+    data: Vec<u8>,
+    #[store(with = "millis")]
+    wait: std::time::Duration,
+    #[store(with = "self::millis", default)]
+    pause: std::time::Duration,
+}
+
+#[test]
+fn with_names_the_module_that_serializes() {
+    let value_in = Custom {
+        data: vec![1, 2],
+        wait: std::time::Duration::from_millis(5),
+        pause: std::time::Duration::from_secs(1),
+    };
+    let bytes = record(&value_in).unwrap();
+    assert_eq!(bytes, b"\x01\x01\xA3\x64data\x42\x01\x02\x64wait\x05\x65pause\x19\x03\xE8");
+    let read = value::<Custom>(&1_u8, &bytes).unwrap();
+    assert_eq!((read.data, read.wait, read.pause), (value_in.data, value_in.wait, value_in.pause));
+    assert_eq!(with_initial::<Custom>(), ["data", "pause"]);
+    assert_eq!(
+        value::<Custom>(&1_u8, b"\x01\x01\xA1\x64wait\x61a").err().unwrap(),
+        "field `wait`: expected u64, found a string"
+    );
+}
+
+#[derive(Store)]
+#[store(key = u8)]
+struct Collections {
+    a: Vec<u8>,
+    b: VecDeque<u8>,
+    c: BTreeMap<u8, u8>,
+    d: HashMap<u8, u8>,
+    e: BTreeSet<u8>,
+    f: HashSet<u8>,
+    g: BinaryHeap<u8>,
+    #[allow(clippy::linkedlist)]
+    h: LinkedList<u8>,
+    i: Option<u8>,
+    #[allow(unused_parens)]
+    j: (std::vec::Vec<u8>),
+}
+
+#[test]
+fn every_collection_starts_empty() {
+    let value = InitializeValue::<Collections>::into_value(CollectionsInit::default(), &[1], false).unwrap();
+    let Collections { a, b, c, d, e, f, g, h, i, j } = value;
+    assert!(a.is_empty() && b.is_empty() && c.is_empty() && d.is_empty() && e.is_empty() && f.is_empty());
+    assert!(g.is_empty() && h.is_empty() && i.is_none() && j.is_empty());
+}
+
+type Alias = Vec<u8>;
+
+#[derive(Store)]
+#[store(key = u8)]
+struct Named {
+    #[store(type = "Bytes")]
+    alias: Alias,
+    nested: std::collections::BTreeMap<std::string::String, [Option<(u8, Alias)>; 2]>,
+}
+
+#[test]
+fn the_catalog_name_of_a_type_can_be_given() {
+    let init = NamedInit { alias: vec![1] };
+    assert_eq!(init.alias, [1]);
+    assert_eq!(fields::<Named>(), [("alias", "Bytes"), ("nested", "BTreeMap<String,[Option<(u8,Alias)>;2]>")]);
+}
+
+#[derive(Store, Serialize, Deserialize)]
+#[store(key = u8)]
+#[serde(rename_all = "UPPERCASE", deny_unknown_fields)]
+struct Api {
+    #[serde(rename = "who", skip)]
+    owner: String,
+    #[serde(default)]
+    #[store(type = "number")]
+    count: u32,
+}
+
+#[test]
+fn a_serde_derive_on_the_struct_has_no_say() {
+    let bytes = record(&Api { owner: "me".into(), count: 1 }).unwrap();
+    assert_eq!(bytes, b"\x01\x01\xA2\x65owner\x62me\x65count\x01");
+    assert_eq!(value::<Api>(&1_u8, b"\x01\x01\xA1\x65owner\x61a").err().unwrap(), "field `count` is missing");
+}
+
+/// Holds itself, and has parts of every kind that serde derives.
+#[derive(Store, Serialize, Deserialize, Debug, PartialEq, Default)]
+#[store(key = u8)]
+struct Tree {
+    children: Vec<Self>,
+    parent: Box<Option<Tree>>,
+    kind: Kind,
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq, Default)]
+enum Kind {
+    #[default]
+    Leaf,
+    Twig(u8, String),
+    Branch {
+        length: f64,
+    },
+}
+
+#[test]
+fn a_struct_can_hold_itself() {
+    let leaf = |kind| Tree { kind, ..Tree::default() };
+    let tree = Tree {
+        children: vec![leaf(Kind::Twig(1, "a".into())), leaf(Kind::Branch { length: 1.5 })],
+        parent: Box::new(Some(leaf(Kind::Leaf))),
+        kind: Kind::Leaf,
+    };
+    let bytes = record(&tree).unwrap();
+    assert_eq!(value::<Tree>(&1_u8, &bytes).unwrap(), tree);
+    let init = TreeInit { parent: Box::new(None), kind: Kind::Leaf };
+    let value = InitializeValue::<Tree>::into_value(init, &[1], false).unwrap();
+    assert_eq!(value, Tree::default());
+}
+
+#[derive(Store)]
+#[store(key = u8, init = NewRenamed, store = Renameds, guard = LockedRenamed, namespace = "größe \"x\"")]
+struct Renamed {
+    a: u8,
+}
+
+#[test]
+fn generated_items_and_namespace_take_the_names_given() -> Result<()> {
+    let store: Renameds = Database::in_memory()?.store::<Renamed>()?;
+    let guard: LockedRenamed = store.create(1, NewRenamed { a: 5 })?;
+    assert_eq!((guard.a, namespace::<Renamed>()), (5, "größe \"x\""));
+    Ok(())
+}
+
+#[test]
+fn default_expressions_see_what_the_struct_sees() {
+    const LIMIT: u32 = 7;
+    fn computed() -> Vec<u32> {
+        vec![LIMIT, 8]
+    }
+    #[derive(Store)]
+    #[store(key = u8)]
+    struct Local {
+        #[store(default = LIMIT)]
+        a: u32,
+        #[store(default = computed())]
+        b: Vec<u32>,
+        #[store(default = { let x = Self::twice(2); x + 1 })]
+        c: u32,
+        #[store(default = "text".into())]
+        d: String,
+        #[store(default = if LIMIT < 8 { Some(1) } else { return None })]
+        e: Option<u32>,
+    }
+    impl Local {
+        fn twice(x: u32) -> u32 {
+            2 * x
+        }
+    }
+    let Local { a, b, c, d, e } = InitializeValue::<Local>::into_value(LocalInit {}, &[1], false).unwrap();
+    assert_eq!((a, b, c, d.as_str(), e), (7, vec![7, 8], 5, "text", Some(1)));
+}
+
+#[test]
+fn handles_and_guards_can_go_to_other_threads() {
+    fn send<T: Send>() {}
+    fn sync<T: Sync>() {}
+    send::<JobGuard>();
+    send::<JobStore>();
+    sync::<JobStore>();
+    send::<JobInit>();
+}
