@@ -79,3 +79,35 @@ fn damaged_rows_are_named() {
     let error = namespace(&engine, "a").unwrap_err();
     assert!(matches!(&error, Error::Corrupt { .. }) && error.to_string().contains("namespace `a`"), "{error}");
 }
+
+/// The rows, as the book's chapter on the format has them.
+#[test]
+fn rows_have_the_bytes_of_the_book() {
+    let engine = engine();
+    let fields = Some(vec![("owner".to_string(), "String".to_string())]);
+    create_namespace(&engine, "job", NamespaceRow { id: 0, version: 1, key: "string".into(), fields }).unwrap();
+    lease(&engine, 1, 1000).unwrap();
+    let mut rows = Vec::new();
+    for kind in [HEADER, NAMESPACE, SEQUENCE] {
+        each_row(&engine, kind, |rest, value| {
+            rows.push(format!("{} -> {}", hex(row_key(kind, rest).as_slice()), hex(value)));
+            Ok(())
+        })
+        .unwrap();
+    }
+    assert_eq!(
+        rows,
+        [
+            "00 00 00 00 00 -> a4 66 66 6f 72 6d 61 74 01 68 72 65 71 75 69 72 65 64 80 \
+             71 72 65 71 75 69 72 65 64 5f 74 6f 5f 77 72 69 74 65 80 68 6f 70 74 69 6f 6e 61 6c 80",
+            "00 00 00 00 01 6a 6f 62 -> a4 62 69 64 01 67 76 65 72 73 69 6f 6e 01 \
+             63 6b 65 79 66 73 74 72 69 6e 67 66 66 69 65 6c 64 73 81 82 65 6f 77 6e 65 72 66 53 74 72 69 6e 67",
+            "00 00 00 00 03 00 00 00 00 -> 02",
+            "00 00 00 00 03 00 00 00 01 -> 19 03 e9",
+        ]
+    );
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
