@@ -39,18 +39,18 @@ impl Instance {
     }
 
     /// A held lock, as errors show it.
-    pub(crate) fn holder(&self, holding: &Holding) -> Box<Holder> {
+    pub(crate) fn holder(&self, holding: &Holding) -> Holder {
         let waits_for = holding.waits_for.as_ref().map(|key| {
             let (namespace, key) = self.describe(key);
             format!("{namespace}[{key}]")
         });
-        Box::new(Holder {
+        Holder {
             taken_at: holding.taken_at,
             thread: holding.thread.clone(),
             held_for: holding.held_for,
             is_caller: holding.is_caller,
             waits_for,
-        })
+        }
     }
 }
 

@@ -385,6 +385,7 @@ impl<T: Store> MapStore<T> {
     ///
     /// # Errors
     /// See [`MapStore`].
+    #[expect(clippy::iter_not_returning_iterator, reason = "making the scan can fail")]
     pub fn iter(&self) -> Result<Scan<T>> {
         let view = self.namespace.instance.engine.snapshot()?;
         Ok(Scan::of_all(Arc::clone(&self.namespace), view))

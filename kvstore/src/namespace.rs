@@ -123,10 +123,10 @@ impl Namespace {
             LockFailure::Failed(error) => error,
             LockFailure::Refused(LockRefused::Closed) => Error::Closed,
             LockFailure::Refused(LockRefused::Held(holding)) => {
-                Error::Locked { namespace, key: self.render(&holding.key), holder: self.instance.holder(&holding) }
+                Error::Locked { namespace, key: self.render(&holding.key), holder: Box::new(self.instance.holder(&holding)) }
             }
             LockFailure::Refused(LockRefused::TimedOut(waited, holding)) => {
-                let holder = self.instance.holder(&holding);
+                let holder = Box::new(self.instance.holder(&holding));
                 Error::LockTimeout { namespace, key: self.render(&holding.key), waited, holder }
             }
         }
@@ -215,8 +215,10 @@ fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), Commit
         .collect();
     let tokens: Vec<_> = writes.iter().map(|write| write.entry.token()).collect();
     commit(instance, writes, &ops, &tokens, &expect)?;
-    rows.iter_mut().for_each(|row| **row = None);
-    namespaces.iter().for_each(|namespace| namespace.growth.pending.store(false, Ordering::Release));
+    for (namespace, row) in namespaces.iter().zip(&mut rows) {
+        **row = None;
+        namespace.growth.pending.store(false, Ordering::Release);
+    }
     Ok(())
 }
 
@@ -244,7 +246,9 @@ fn commit(
     let writing: Vec<_> = puts.map(|(key, fronts)| (key, fronts, fronts.begin_write(key))).collect();
     let result = instance.engine.commit(&commit);
     if !is_unknown(&result) {
-        writing.into_iter().for_each(|(key, fronts, writing)| fronts.end_write(writing, key));
+        for (key, fronts, writing) in writing {
+            fronts.end_write(writing, key);
+        }
     }
     result
 }

@@ -94,7 +94,9 @@ impl Fronts {
             // The first finder came while the key was being written, and may have set a mark behind it.
             Writing::Unnoted if self.used.load(Ordering::SeqCst) => self.state().lower(key),
             Writing::Unnoted => {}
-            Writing::Noted(id) => drop(self.state().writing.remove(&id)),
+            Writing::Noted(id) => {
+                self.state().writing.remove(&id);
+            }
         }
     }
 }
@@ -173,7 +175,7 @@ mod tests {
     fn a_write_before_the_mark_draws_it_back_at_once() {
         let fronts = Fronts::default();
         find(&fronts).found(&key(7));
-        drop(fronts.begin_write(&key(9)));
+        let _ = fronts.begin_write(&key(9));
         assert_eq!(front(&fronts), key(7));
         let writing = fronts.begin_write(&key(5));
         assert_eq!(front(&fronts), key(5));
@@ -226,7 +228,7 @@ mod tests {
         let fronts = Fronts::default();
         fronts.find(&mut Span { start: key(10), end: key(20) }).found(&key(15));
         find(&fronts).found(&key(30));
-        drop(fronts.begin_write(&key(12)));
+        let _ = fronts.begin_write(&key(12));
         let mut span = Span { start: key(10), end: key(20) };
         drop(fronts.find(&mut span));
         assert_eq!((span.start, front(&fronts)), (key(12), key(12)));

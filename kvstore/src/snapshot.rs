@@ -78,6 +78,7 @@ impl<'s, T: Store> MapView<'s, T> {
     ///
     /// # Errors
     /// [`Error::ForeignSnapshot`].
+    #[expect(clippy::iter_not_returning_iterator, reason = "making the scan can fail")]
     pub fn iter(&self) -> Result<Scan<T>> {
         Ok(Scan::of_all(Arc::clone(&self.namespace), Arc::clone(self.view()?)))
     }

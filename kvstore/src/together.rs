@@ -108,7 +108,7 @@ impl<T: Store, I: Initialize<T>> LockRequest for WantedOrCreate<T, I> {
 
 /// How requests are served.
 pub(crate) mod hidden {
-    use super::*;
+    use super::{Arc, Entry, KeyBuf, Location, Namespace, Result};
 
     /// One request.
     pub trait Request<G> {

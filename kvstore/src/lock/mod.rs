@@ -114,9 +114,9 @@ pub(crate) enum Wait {
 #[derive(Debug)]
 pub(crate) enum LockRefused {
     /// It is held, and there was no time to wait.
-    Held(Holding),
+    Held(Box<Holding>),
     /// It was still held when the time was over.
-    TimedOut(Duration, Holding),
+    TimedOut(Duration, Box<Holding>),
     /// The table is closed.
     Closed,
 }
@@ -164,13 +164,7 @@ impl LockTable {
         let slot = match shard.held.entry(key) {
             hash_map::Entry::Vacant(vacant) => {
                 let key = vacant.key().clone();
-                vacant.insert(Slot {
-                    fence,
-                    thread: current_thread(),
-                    taken_at,
-                    since: now,
-                    line: VecDeque::new(),
-                });
+                vacant.insert(Slot { fence, thread: current_thread(), taken_at, since: now, line: VecDeque::new() });
                 shard.next_fence += 1;
                 return Ok(Token { key, fence });
             }
@@ -262,7 +256,7 @@ impl LockTable {
         let mut held = Vec::new();
         for shard in &self.shards {
             let shard = locked(&shard.0);
-            held.extend(shard.held.iter().map(|(key, slot)| self.describe(&key.key, slot)));
+            held.extend(shard.held.iter().map(|(key, slot)| *self.describe(&key.key, slot)));
         }
         held.sort_by(|a, b| a.key.cmp(&b.key));
         held
@@ -275,9 +269,9 @@ impl LockTable {
     }
 
     /// Called under the shard's mutex. The mutex of `waiting` is never held while a shard's is taken.
-    fn describe(&self, key: &KeyBuf, slot: &Slot) -> Holding {
+    fn describe(&self, key: &KeyBuf, slot: &Slot) -> Box<Holding> {
         let thread = slot.thread.id();
-        Holding {
+        Box::new(Holding {
             key: key.clone(),
             taken_at: slot.taken_at,
             thread: slot.thread.name().map_or_else(|| format!("{thread:?}"), str::to_owned),
@@ -285,7 +279,7 @@ impl LockTable {
             is_caller: thread == current_thread().id(),
             waits_for: locked(&self.waiting).get(&thread).cloned(),
             waiters: slot.line.len(),
-        }
+        })
     }
 }
 

@@ -3,7 +3,7 @@ use std::thread;
 
 use super::*;
 
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_mins(5);
 
 fn key(name: &str) -> KeyBuf {
     KeyBuf::from_bytes(name.as_bytes())
