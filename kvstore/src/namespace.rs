@@ -122,9 +122,11 @@ impl Namespace {
         match failure {
             LockFailure::Failed(error) => error,
             LockFailure::Refused(LockRefused::Closed) => Error::Closed,
-            LockFailure::Refused(LockRefused::Held(holding)) => {
-                Error::Locked { namespace, key: self.render(&holding.key), holder: Box::new(self.instance.holder(&holding)) }
-            }
+            LockFailure::Refused(LockRefused::Held(holding)) => Error::Locked {
+                namespace,
+                key: self.render(&holding.key),
+                holder: Box::new(self.instance.holder(&holding)),
+            },
             LockFailure::Refused(LockRefused::TimedOut(waited, holding)) => {
                 let holder = Box::new(self.instance.holder(&holding));
                 Error::LockTimeout { namespace, key: self.render(&holding.key), waited, holder }
@@ -181,6 +183,11 @@ pub(crate) fn apply(writes: &[Write<'_>]) -> Result<(), (Error, Outcome)> {
         commit(instance, writes, &ops, &tokens, &[])
     };
     failure.map_err(|failure| match failure {
+        // The storage knows only bytes: it is the first entry that names the batch.
+        CommitFailure::Failed(Error::TooLarge { what, size, limit, .. }, outcome) => {
+            let (namespace, key) = instance.describe(first.entry.key());
+            (Error::TooLarge { namespace, key, what, size, limit }, outcome)
+        }
         CommitFailure::Failed(error, outcome) => (error, outcome),
         CommitFailure::Stale(key) => {
             let (namespace, key) = instance.describe(&key);

@@ -178,6 +178,8 @@ impl LockTable {
             Wait::Since(began, duration) => (began, duration),
         };
         let waiter = Arc::new(Waiter::new(current_thread(), taken_at));
+        // Before anybody can see it in the line, so that whoever sees it there can tell what it waits for.
+        locked(&self.waiting).insert(waiter.thread().id(), key.key.clone());
         slot.line.push_back(Arc::clone(&waiter));
         drop(shard);
         // A moment beyond the clock's reach is never.
@@ -192,7 +194,6 @@ impl LockTable {
         began: Instant,
     ) -> Result<Token, LockRefused> {
         let thread = waiter.thread().id();
-        locked(&self.waiting).insert(thread, key.key.clone());
         let mut woken = waiter.wait(deadline);
         let mut holding = None;
         if woken == Woken::TimedOut {
