@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::key::{Key, Span};
 use crate::map_store::MapStore;
-use crate::namespace::{GrownRow, Growth, Namespace};
+use crate::namespace::{GrownRow, Growth, Handles, Namespace};
 use crate::options::DatabaseBuilder;
 use crate::schema;
 use crate::snapshot::Snapshot;
@@ -41,7 +41,7 @@ pub struct Database {
 
 /// A namespace that was opened, and by which type.
 struct Opened {
-    namespace: Arc<Namespace>,
+    namespace: Arc<Handles>,
     type_id: TypeId,
     type_name: &'static str,
 }
@@ -164,7 +164,7 @@ impl Database {
         let growth = Growth::new(grown.transpose()?);
         self.instance.add_name(id, name, T::Key::SHAPE);
         let namespace = Namespace::new(Arc::clone(&self.instance), id, name.to_owned(), T::Key::SHAPE, growth);
-        let namespace = Arc::new(namespace);
+        let namespace = Arc::new(Handles::new(Arc::new(namespace)));
         let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
         opened.insert(name.to_owned(), Opened { namespace: Arc::clone(&namespace), type_id, type_name });
         Ok(MapStore::new(namespace))

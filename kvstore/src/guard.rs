@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::engine::Token;
 use crate::error::{Error, Outcome, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec};
-use crate::namespace::{Namespace, Write, apply};
+use crate::namespace::{Handle, Namespace, Write, apply};
 use crate::record;
 use crate::store::Store;
 
@@ -33,7 +33,7 @@ pub struct Guard<T: Store> {
 /// The lock of an entry, and what became of the entry so far. Dropping it releases the lock.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    namespace: Arc<Namespace>,
+    namespace: Handle,
     token: Token,
     taken_at: &'static Location<'static>,
     /// Whether the entry was created under this lock.
@@ -45,11 +45,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(namespace: Arc<Namespace>, token: Token, taken_at: &'static Location<'static>) -> Self {
+    pub(crate) fn new(namespace: Handle, token: Token, taken_at: &'static Location<'static>) -> Self {
         Self { namespace, token, taken_at, is_new: false, stored: false, changed: false }
     }
 
-    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+    pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 

@@ -81,6 +81,7 @@ mod schema;
 mod sequence;
 mod snapshot;
 mod store;
+mod thread_number;
 mod together;
 
 #[doc(hidden)]

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::guard::{Entry, Guard, put_value, read_value};
 use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
-use crate::namespace::{Namespace, Write, apply};
+use crate::namespace::{Handles, Write, apply};
 use crate::scan::{Scan, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
@@ -38,16 +38,16 @@ use crate::together::{Wanted, WantedOrCreate, lock_all};
 #[doc(alias = "table")]
 #[doc(alias = "column_family")]
 pub struct MapStore<T: Store> {
-    namespace: Arc<Namespace>,
+    namespace: Arc<Handles>,
     store: PhantomData<fn() -> T>,
 }
 
 impl<T: Store> MapStore<T> {
-    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+    pub(crate) fn new(namespace: Arc<Handles>) -> Self {
         Self { namespace, store: PhantomData }
     }
 
-    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+    pub(crate) fn namespace(&self) -> &Arc<Handles> {
         &self.namespace
     }
 
@@ -388,7 +388,7 @@ impl<T: Store> MapStore<T> {
     #[expect(clippy::iter_not_returning_iterator, reason = "making the scan can fail")]
     pub fn iter(&self) -> Result<Scan<T>> {
         let view = self.namespace.instance.engine.snapshot()?;
-        Ok(Scan::of_all(Arc::clone(&self.namespace), view))
+        Ok(Scan::of_all(Arc::clone(self.namespace.namespace()), view))
     }
 
     /// The entries within a range, in the order of their keys. Takes no lock.
@@ -397,7 +397,7 @@ impl<T: Store> MapStore<T> {
     /// [`Error::InvalidRange`] where the range starts after its end.
     pub fn range(&self, range: impl KeyRange<T::Key>) -> Result<Scan<T>> {
         let view = self.namespace.instance.engine.snapshot()?;
-        Scan::of_range(Arc::clone(&self.namespace), view, &range)
+        Scan::of_range(Arc::clone(self.namespace.namespace()), view, &range)
     }
 
     /// The entries whose keys begin with a prefix, in the order of their keys. Takes no lock.
@@ -409,12 +409,12 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
         let view = self.namespace.instance.engine.snapshot()?;
-        Scan::of_prefix(Arc::clone(&self.namespace), view, &prefix)
+        Scan::of_prefix(Arc::clone(self.namespace.namespace()), view, &prefix)
     }
 
     /// This store as a snapshot saw it. A snapshot of another database is found out by the view's reads.
     pub fn at<'s>(&self, snapshot: &'s Snapshot) -> MapView<'s, T> {
-        MapView::new(Arc::clone(&self.namespace), snapshot)
+        MapView::new(Arc::clone(self.namespace.namespace()), snapshot)
     }
 }
 

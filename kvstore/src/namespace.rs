@@ -1,6 +1,7 @@
 //! One namespace of an opened database: the state that all handles of a store share, and the one way to write to it.
 
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use crate::key::{MAX_KEY_BYTES, Shape, Span};
 use crate::queue::Fronts;
 use crate::record::RecordError;
 use crate::sequence::Sequence;
+use crate::thread_number::thread_number;
 
 pub(crate) struct Namespace {
     pub(crate) instance: Arc<Instance>,
@@ -44,6 +46,65 @@ pub(crate) struct GrownRow {
 impl Growth {
     pub(crate) fn new(row: Option<GrownRow>) -> Self {
         Self { pending: AtomicBool::new(row.is_some()), rows: Mutex::new(row) }
+    }
+}
+
+/// A namespace as the handles of its store have it. Each guard keeps the namespace alive, and counts itself in one of
+/// several counters, by thread: one counter for all would be a cache line that all threads write.
+#[derive(Debug)]
+pub(crate) struct Handles {
+    namespace: Arc<Namespace>,
+    slots: [Handle; HANDLES],
+}
+
+/// Counters: as many as threads are likely to lock entries of one store at a time.
+const HANDLES: usize = 16;
+
+/// A namespace as a guard has it.
+#[derive(Debug)]
+pub(crate) struct Handle(Arc<Padded>);
+
+/// Padded to two cache lines, with the counter before it, since processors fetch them in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded(Arc<Namespace>);
+
+impl Handles {
+    pub(crate) fn new(namespace: Arc<Namespace>) -> Self {
+        let slots = std::array::from_fn(|_| Handle(Arc::new(Padded(Arc::clone(&namespace)))));
+        Self { namespace, slots }
+    }
+
+    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+        &self.namespace
+    }
+
+    /// Locks a key.
+    pub(crate) fn lock(
+        &self,
+        key: KeyBuf,
+        wait: Wait,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Entry, LockFailure> {
+        let token = self.instance.engine.lock(key, wait, taken_at)?;
+        let Handle(counter) = &self.slots[thread_number() % HANDLES];
+        Ok(Entry::new(Handle(Arc::clone(counter)), token, taken_at))
+    }
+}
+
+impl Deref for Handles {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.namespace
+    }
+}
+
+impl Deref for Handle {
+    type Target = Namespace;
+
+    fn deref(&self) -> &Namespace {
+        &self.0.0
     }
 }
 
@@ -102,17 +163,6 @@ impl Namespace {
     /// A key as text, for errors.
     pub(crate) fn render(&self, key: &KeyBuf) -> String {
         self.shape.render(key.key())
-    }
-
-    /// Locks a key.
-    pub(crate) fn lock(
-        self: &Arc<Self>,
-        key: KeyBuf,
-        wait: Wait,
-        taken_at: &'static Location<'static>,
-    ) -> Result<Entry, LockFailure> {
-        let token = self.instance.engine.lock(key, wait, taken_at)?;
-        Ok(Entry::new(Arc::clone(self), token, taken_at))
     }
 
     /// What a failed lock of a key of this namespace is to the user.

@@ -11,15 +11,12 @@ use crate::guard::{Entry, Guard};
 use crate::key::KeyArg;
 use crate::key::hidden::KeyBuf;
 use crate::map_store::{MapStore, create_in};
-use crate::namespace::Namespace;
+use crate::namespace::Handles;
 use crate::store::{Initialize, Store};
 
 /// Locks entries in the order of their database keys under one deadline, and answers in the order given. Two calls never
 /// wait for each other.
-pub(crate) fn lock_all(
-    keys: Vec<(&Arc<Namespace>, KeyBuf)>,
-    taken_at: &'static Location<'static>,
-) -> Result<Vec<Entry>> {
+pub(crate) fn lock_all(keys: Vec<(&Arc<Handles>, KeyBuf)>, taken_at: &'static Location<'static>) -> Result<Vec<Entry>> {
     let Some((first, _)) = keys.first() else { return Ok(Vec::new()) };
     let wait = Wait::Since(Instant::now(), first.instance.lock_timeout);
     let mut order: Vec<_> = keys.into_iter().enumerate().collect();
@@ -108,7 +105,7 @@ impl<T: Store, I: Initialize<T>> LockRequest for WantedOrCreate<T, I> {
 
 /// How requests are served.
 pub(crate) mod hidden {
-    use super::{Arc, Entry, KeyBuf, Location, Namespace, Result};
+    use super::{Arc, Entry, Handles, KeyBuf, Location, Result};
 
     /// One request.
     pub trait Request<G> {
@@ -126,7 +123,7 @@ pub(crate) mod hidden {
 
     /// What is to be locked.
     #[derive(Debug)]
-    pub struct Target(pub(crate) Arc<Namespace>, pub(crate) KeyBuf);
+    pub struct Target(pub(crate) Arc<Handles>, pub(crate) KeyBuf);
 
     /// What was locked.
     #[derive(Debug)]

@@ -1,18 +1,12 @@
 //! A lock for what many threads use all the time and one thread takes away once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crate::error::{Error, Result};
+use crate::thread_number::thread_number;
 
 /// Slots: more than the threads that are likely to run at a time.
 const SLOTS: usize = 64;
-
-static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static SLOT: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % SLOTS;
-}
 
 /// Holds a `T` until it is shut. A thread that enters locks its own slot only, so that threads share no cache line that
 /// is written; shutting locks every slot, and thus waits for all who are inside.
@@ -41,8 +35,8 @@ impl<T> Gate<T> {
     /// `Closed` once shut, and also while a thread shuts: nobody else ever locks a slot for writing, so who does not
     /// get in at once never will. Nothing blocks here, not even a call within a call.
     pub(super) fn enter<R>(&self, call: impl FnOnce(&Arc<T>) -> Result<R>) -> Result<R> {
-        let own = SLOT.try_with(|slot| *slot).unwrap_or_default();
-        let slot = self.slots.get(own).ok_or(Error::Closed)?.0.try_read().map_err(|_| Error::Closed)?;
+        let slot =
+            self.slots.get(thread_number() % SLOTS).ok_or(Error::Closed)?.0.try_read().map_err(|_| Error::Closed)?;
         call(slot.as_ref().ok_or(Error::Closed)?)
     }
 
@@ -69,6 +63,7 @@ impl<T> Gate<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
