@@ -1,8 +1,6 @@
 //! Reads helper attributes such as `#[store(key = String, namespace = "jobs")]`. A mistake costs no more than the entry
 //! it is in: reading goes on behind the next comma.
 
-use std::fmt::Write;
-
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -141,13 +139,14 @@ fn read_entry<E: Entries>(input: ParseStream<'_>, entries: &mut E) -> syn::Resul
             format_args!("`{text}` belongs on {place}, as `#[{}({})]`, not on {}", E::ATTRIBUTE, known.usage, E::PLACE),
         ));
     }
-    let mut message = format!("unknown entry `{text}`");
-    if let Some(meant) = nearest(&text, E::KNOWN.iter().map(|known| known.name)) {
-        entries.mention(meant);
-        // Writing to a String does not fail.
-        let _ = write!(message, ", did you mean `{meant}`?");
-    }
-    Err(syn::Error::new_spanned(&name, format_args!("{message}; {}", accepted::<E>())))
+    let message = match nearest(&text, E::KNOWN.iter().map(|known| known.name)) {
+        Some(meant) => {
+            entries.mention(meant);
+            format!("unknown attribute `{text}`, did you mean `{meant}`? ({})", accepted::<E>())
+        }
+        None => format!("unknown attribute `{text}`: {}", accepted::<E>()),
+    };
+    Err(syn::Error::new_spanned(&name, message))
 }
 
 /// The entries that a place accepts, in words.

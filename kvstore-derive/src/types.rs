@@ -34,10 +34,11 @@ pub(crate) fn starts_empty(ty: &Type) -> bool {
         || last_segment(ty).is_some_and(|segment| COLLECTIONS.iter().any(|collection| segment.ident == collection))
 }
 
-/// The first `Option<Option<_>>` in the type.
-pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
-    let inner: Vec<&Type> = match bare(ty) {
+/// The types that a type is made of, in order.
+fn parts(ty: &Type) -> Vec<&Type> {
+    match bare(ty) {
         Type::Array(array) => vec![&array.elem],
+        Type::Slice(slice) => vec![&slice.elem],
         Type::Tuple(tuple) => tuple.elems.iter().collect(),
         _ => match last_segment(ty).map(|segment| &segment.arguments) {
             Some(PathArguments::AngleBracketed(list)) => list
@@ -50,11 +51,32 @@ pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
                 .collect(),
             _ => Vec::new(),
         },
-    };
-    if is_option(ty) && inner.iter().any(|inner| is_option(inner)) {
+    }
+}
+
+/// The first `Option<Option<_>>` in a type.
+pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
+    if is_option(ty) && parts(ty).into_iter().any(is_option) {
         return Some(bare(ty));
     }
-    inner.into_iter().find_map(nested_option)
+    parts(ty).into_iter().find_map(nested_option)
+}
+
+/// The first reference, `str` or slice in a type that stands for itself: what belongs to somebody else. A `Box<str>` or
+/// `Arc<[u8]>` owns what it points to.
+pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
+    match bare(ty) {
+        Type::Reference(_) | Type::Slice(_) => return Some(bare(ty)),
+        Type::Path(path) if path.path.is_ident("str") => return Some(bare(ty)),
+        _ => {}
+    }
+    let owned = |part: &&Type| {
+        matches!(bare(part), Type::Slice(_)) || matches!(bare(part), Type::Path(path) if path.path.is_ident("str"))
+    };
+    parts(ty)
+        .into_iter()
+        .filter(|part| !owned(part) || matches!(bare(ty), Type::Tuple(_) | Type::Array(_)))
+        .find_map(borrowed)
 }
 
 /// The name under which the catalog keeps a type: as written, without blanks, each path cut to its last segment.
@@ -102,6 +124,13 @@ pub(crate) fn catalog_name(ty: &Type) -> String {
     let mut name = String::new();
     write_compact(ty.to_token_stream(), &mut name);
     name
+}
+
+/// A type as a message shows it.
+pub(crate) fn written(ty: &Type) -> String {
+    let mut text = String::new();
+    write_compact(ty.to_token_stream(), &mut text);
+    text
 }
 
 /// Writes tokens without blanks, but for one between two words.
@@ -197,6 +226,30 @@ mod tests {
         }
         for ty in [quote!(Option<Vec<Option<u8>>>), quote!(Option<(Option<u8>, u8)>), quote!(Vec<Option<u8>>)] {
             assert!(nested_option(&parse(ty.clone())).is_none(), "{ty}");
+        }
+    }
+
+    #[test]
+    fn what_is_borrowed_is_found_at_any_depth() {
+        for ty in [
+            quote!(&str),
+            quote!(str),
+            quote!([u8]),
+            quote!(Vec<(u8, &'static str)>),
+            quote!((u8, str)),
+            quote!(Option<&u8>),
+        ] {
+            assert!(borrowed(&parse(ty.clone())).is_some(), "{ty}");
+        }
+        for ty in [
+            quote!(String),
+            quote!(Box<str>),
+            quote!(Arc<[u8]>),
+            quote!(Cow<'static, str>),
+            quote!([u8; 4]),
+            quote!(fn(&str)),
+        ] {
+            assert!(borrowed(&parse(ty.clone())).is_none(), "{ty}");
         }
     }
 

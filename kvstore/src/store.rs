@@ -52,7 +52,7 @@ pub trait StoreCodec<K, V> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't initialize an entry of `{T}`",
     label = "expected the initializer of `{T}`, or a whole value",
-    note = "`#[derive(Store)]` on `Job` generates `JobInit`, with the required fields only"
+    note = "`#[derive(Store)]` on `Job` generates `JobInit`, with the required fields only; for a `Map<K, V>` give a `V`"
 )]
 pub trait Initialize<T: Store>: InitializeValue<T> {}
 
@@ -60,7 +60,7 @@ pub trait Initialize<T: Store>: InitializeValue<T> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't initialize an entry of `{T}`",
     label = "expected the initializer of `{T}`, or a whole value",
-    note = "`#[derive(Store)]` on `Job` generates `JobInit`, with the required fields only"
+    note = "`#[derive(Store)]` on `Job` generates `JobInit`, with the required fields only; for a `Map<K, V>` give a `V`"
 )]
 pub trait InitializeValue<T: Store> {
     /// The value for the entry of this key, given in last form. Where the struct has a key field, an initializer fills it
@@ -95,7 +95,7 @@ pub struct FieldSchema {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a field of a stored struct",
     label = "not `Serialize + DeserializeOwned + Send + 'static`",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for `{Self}`, name a serde module with `#[store(with = \"module\")]`, or leave the field out of the record with `#[store(skip)]`"
+    note = "derive `serde::Serialize` and `serde::Deserialize` for every type of your own in it, name a serde module with `#[store(with = \"module\")]`, or leave the field out of the record with `#[store(skip)]`"
 )]
 pub trait Field: Serialize + DeserializeOwned + Send + 'static {}
 

@@ -80,8 +80,8 @@ impl<'a> Model<'a> {
         if generics {
             errors.at(
                 &input.generics.params,
-                "found generic parameters: a key type has none, since its encoding is kept in the catalog; name the types \
-                 in the fields",
+                "found generic parameters: a key type has none, since its encoding is kept in the catalog; write the types \
+                 out in the fields",
             );
         }
         let packed = packed(&input.attrs);

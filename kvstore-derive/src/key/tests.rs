@@ -144,7 +144,7 @@ fn the_one_entry_belongs_on_the_type() {
                 #[key(crat = "x")]
                 struct Id(u8);
             ),
-            "unknown entry `crat`, did you mean `crate`?",
+            "unknown attribute `crat`, did you mean `crate`?",
         ),
         (
             quote!(
@@ -187,7 +187,7 @@ fn the_one_entry_belongs_on_the_type() {
                     A,
                 }
             ),
-            "unknown entry `name`",
+            "unknown attribute `name`",
         ),
     ] {
         let message = mistake(input);

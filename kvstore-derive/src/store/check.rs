@@ -1,7 +1,7 @@
 //! The rules of `#[derive(Store)]` that go beyond one entry of an attribute. Each says what was found, what is allowed,
 //! and where. What the compiler says well itself is left to it: a missing trait, a wrong path.
 
-use quote::{ToTokens, quote};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Fields, FieldsNamed, Ident, Type};
 
@@ -54,8 +54,8 @@ pub(crate) fn shape<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Shape<'a
     if generics {
         errors.at(
             &input.generics.params,
-            "found generic parameters: a stored struct has none, since a namespace holds entries of one type; \
-             name the types and lifetimes in the fields",
+            "found generic parameters: a stored struct has none, since its namespace holds entries of one type; \
+             write the types out in the fields, and own what they borrow",
         );
     }
     let packed = packed(&input.attrs);
@@ -97,7 +97,7 @@ fn check_version(entries: &StructEntries, errors: &mut Errors) {
 }
 
 fn check_names(name: &Ident, entries: &StructEntries, errors: &mut Errors) {
-    let Names { init, store, guard } = Names::new(name, entries);
+    let Names { init, store, guard } = Names::given(name, entries);
     let mut taken = vec![("the struct", name)];
     for (what, name, slot) in
         [("`init`", &init, &entries.init), ("`store`", &store, &entries.store), ("`guard`", &guard, &entries.guard)]
@@ -112,13 +112,13 @@ fn check_names(name: &Ident, entries: &StructEntries, errors: &mut Errors) {
 }
 
 fn check_key_type(ty: &Type, errors: &mut Errors) {
-    if let Type::Reference(reference) = types::bare(ty) {
-        let found = quote!(#reference);
+    if let Some(borrowed) = types::borrowed(ty) {
         errors.at(
-            ty,
+            borrowed,
             format_args!(
-                "found the reference `{found}` as the type of the keys: a key is an owned type, such as `String` \
-                 for `&str` and `Vec<u8>` for `&[u8]`"
+                "found `{}` in the type of the keys: a key owns what it holds, as `String` and `Vec<u8>` do; `&str` \
+                 and `&[u8]` can be passed for these",
+                types::written(borrowed)
             ),
         );
     }
@@ -160,8 +160,8 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
     }
 }
 
-/// The entries on one field, and its type.
-pub(crate) fn field(NamedField { field, ident, entries }: &NamedField<'_>, errors: &mut Errors) {
+/// The entries on one field.
+pub(crate) fn field(NamedField { entries, .. }: &NamedField<'_>, errors: &mut Errors) {
     const KEY: &str = "the key field, which is filled from the key";
     const SKIP: &str = "a skipped field, which is not stored";
     let is_key = entries.key.is_mentioned();
@@ -180,26 +180,43 @@ pub(crate) fn field(NamedField { field, ident, entries }: &NamedField<'_>, error
         refuse(entries.with.name(), on);
         refuse(entries.type_name.name(), on);
     }
-    if is_key {
-        check_key_type(&field.ty, errors);
-    } else if !is_skipped
-        && !entries.with.is_mentioned()
-        && let Some(nested) = types::nested_option(&field.ty)
-    {
-        errors.at(
-            nested,
-            format_args!(
-                "found an `Option` in an `Option` in the field `{ident}`: a record can't tell `None` from \
-                 `Some(None)`; use one `Option`, or an enum of three"
-            ),
-        );
-    }
     if let Some(literal) = entries.type_name.value()
         && literal.value().trim().is_empty()
     {
         errors.at(
             literal,
             "found an empty name: `type` is the name of the field's type in the catalog, as `type = \"Name\"`",
+        );
+    }
+}
+
+/// The type of one field: what the compiler does not refuse, or explains badly.
+pub(crate) fn field_type(NamedField { field, ident, entries }: &NamedField<'_>, errors: &mut Errors) {
+    if entries.key.is_mentioned() {
+        check_key_type(&field.ty, errors);
+    } else if !entries.skip.is_mentioned() && !entries.with.is_mentioned() {
+        check_stored_type(&field.ty, ident, errors);
+    }
+}
+
+fn check_stored_type(ty: &Type, field: &Ident, errors: &mut Errors) {
+    if let Some(nested) = types::nested_option(ty) {
+        errors.at(
+            nested,
+            format_args!(
+                "found an `Option` in an `Option` in the field `{field}`: a record can't tell `None` from \
+                 `Some(None)`; use one `Option`, or an enum of three"
+            ),
+        );
+    }
+    if let Some(borrowed) = types::borrowed(ty) {
+        errors.at(
+            borrowed,
+            format_args!(
+                "found `{}` in the field `{field}`: what is read from a record is owned, as `String` and `Vec<u8>` are; \
+                 or leave the field out of the record with `#[store(skip)]`",
+                types::written(borrowed)
+            ),
         );
     }
 }

@@ -26,30 +26,30 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::{Ident, Path};
+use syn::Ident;
 
-use super::model::{Model, ModelField, Role};
+use super::model::{Codec, Model, ModelField, Role};
 use crate::runtime::ends;
 
 /// A field that is part of the record.
 struct Stored<'m, 'a> {
     field: &'m ModelField<'a>,
-    with: Option<&'m Path>,
+    codec: &'m Codec,
     type_name: &'m str,
     has_initial: bool,
-    /// The constant that reads and writes it, where no module of the program does.
-    codec: Ident,
+    /// The constant that reads and writes it, where serde does.
+    constant: Ident,
 }
 
 /// The `impl` and what it uses.
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let stored = stored(model);
     let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
-    let codecs = stored.iter().filter(|stored| stored.with.is_none()).map(|stored| {
-        let (codec, ty) = (&stored.codec, &stored.field.ty);
+    let codecs = stored.iter().filter(|stored| matches!(stored.codec, Codec::Serde)).map(|stored| {
+        let (constant, ty) = (&stored.constant, &stored.field.ty);
         // The bound on the type is stated here alone, so that a type without serde is reported once.
         let (first, _) = ends(ty);
-        quote_spanned!(first=> const #codec: #private::FieldCodec<#ty> = #private::field_codec::<#ty>();)
+        quote_spanned!(first=> const #constant: #private::FieldCodec<#ty> = #private::field_codec::<#ty>();)
     });
     let schema = schema(model, &stored);
     let encode = encode(model, &stored);
@@ -71,12 +71,12 @@ fn stored<'m, 'a>(model: &'m Model<'a>) -> Vec<Stored<'m, 'a>> {
     let fields = model.fields.iter().enumerate();
     fields
         .filter_map(|(index, field)| match &field.role {
-            Role::Stored { with, type_name, initial } => Some(Stored {
+            Role::Stored { codec, type_name, initial } => Some(Stored {
                 field,
-                with: with.as_ref(),
+                codec,
                 type_name,
                 has_initial: initial.is_some(),
-                codec: format_ident!("__KVSTORE_{index}"),
+                constant: format_ident!("__KVSTORE_{index}"),
             }),
             Role::Key | Role::Skipped(_) => None,
         })
@@ -101,13 +101,14 @@ fn schema(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
 fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
     let count = Literal::usize_unsuffixed(stored.len());
-    let writes = stored.iter().map(|Stored { field, with, codec, .. }| {
+    let writes = stored.iter().map(|Stored { field, codec, constant, .. }| {
         let (ident, name) = (field.ident, &field.name);
-        match with {
-            None => quote! {
-                #private::FieldCodec::write(&#codec, &mut __kvstore_fields, #name, &__kvstore_value.#ident)?;
+        match codec {
+            Codec::Unknown => TokenStream::new(),
+            Codec::Serde => quote! {
+                #private::FieldCodec::write(&#constant, &mut __kvstore_fields, #name, &__kvstore_value.#ident)?;
             },
-            Some(module) => {
+            Codec::Module(module) => {
                 let (first, _) = ends(module);
                 quote_spanned! {first=>
                     #private::FieldWriter::field_with(&mut __kvstore_fields, #name, |__kvstore_serializer| {
@@ -169,11 +170,12 @@ fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     if stored.is_empty() {
         return quote!(if let ::core::option::Option::Some(__kvstore_name) = #next { #unknown; });
     }
-    let arms = stored.iter().map(|Stored { field, with, codec, .. }| {
+    let arms = stored.iter().map(|Stored { field, codec, constant, .. }| {
         let (place, name) = (place(field), &field.name);
-        let read = match with {
-            None => quote!(#private::FieldCodec::read(&#codec, &mut __kvstore_fields, #name, &mut #place)?),
-            Some(module) => {
+        let read = match codec {
+            Codec::Unknown => quote!(loop {}),
+            Codec::Serde => quote!(#private::FieldCodec::read(&#constant, &mut __kvstore_fields, #name, &mut #place)?),
+            Codec::Module(module) => {
                 let (first, _) = ends(module);
                 quote_spanned! {first=>
                     #private::FieldReader::field_with(&mut __kvstore_fields, #name, &mut #place, |__kvstore_deserializer| {

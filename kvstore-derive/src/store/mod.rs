@@ -46,6 +46,10 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
         check::one_key(input, &entries, &fields, errors);
         for field in &fields {
             check::field(field, errors);
+            // Where the struct has parameters, what its fields borrow is part of that mistake.
+            if shape.is_supported {
+                check::field_type(field, errors);
+            }
         }
     }
     let model = Model::new(input, &entries, &fields);

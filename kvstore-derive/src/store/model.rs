@@ -28,7 +28,7 @@ pub(crate) struct Model<'a> {
     pub(crate) allowed: TokenStream,
     pub(crate) names: Names,
     pub(crate) namespace: String,
-    /// The type of the keys; nothing where none was found, a mistake that was reported.
+    /// The type of the keys; nothing where there is none that could be one, a mistake that was reported.
     pub(crate) key: Option<Type>,
     pub(crate) fields: Vec<ModelField<'a>>,
 }
@@ -60,13 +60,23 @@ pub(crate) enum Role {
     Skipped(Initial),
     /// It is a field of the record.
     Stored {
-        /// The module that serializes it.
-        with: Option<Path>,
+        /// What serializes it.
+        codec: Codec,
         /// The name of its type in the catalog.
         type_name: String,
         /// Its value where none is given; without one, it is required.
         initial: Option<Initial>,
     },
+}
+
+/// What serializes a stored field.
+pub(crate) enum Codec {
+    /// The serde impls of its type.
+    Serde,
+    /// A module of the program.
+    Module(Path),
+    /// It could not be told, or the type is none that can be stored: a mistake that was reported.
+    Unknown,
 }
 
 /// The value a field starts with.
@@ -80,16 +90,35 @@ pub(crate) enum Initial {
 }
 
 impl Names {
-    /// The names as the attributes give them, or from the name of the struct.
-    pub(crate) fn new(name: &Ident, entries: &StructEntries) -> Self {
-        let or = |given: Option<&Ident>, suffix: &str| {
-            given.cloned().unwrap_or_else(|| format_ident!("{}{suffix}", name.unraw(), span = name.span()))
-        };
+    /// The names as the attributes give them, or from the name of the struct. Two of them may be the same, a mistake.
+    pub(crate) fn given(name: &Ident, entries: &StructEntries) -> Self {
+        let or = |given: Option<&Ident>, suffix| given.cloned().unwrap_or_else(|| Self::made_of(name, suffix));
         Self {
             init: or(entries.init.value(), "Init"),
             store: or(entries.store.value(), "Store"),
             guard: or(entries.guard.value(), "Guard"),
         }
+    }
+
+    /// Names that differ, whatever was given.
+    fn distinct(name: &Ident, entries: &StructEntries) -> Self {
+        let Self { init, store, guard } = Self::given(name, entries);
+        let mut taken = vec![name.unraw()];
+        let mut distinct = |given: Ident, suffix| {
+            let chosen = if taken.contains(&given.unraw()) {
+                // Nobody can tell what the program calls by this name.
+                Self::made_of(&format_ident!("__Kvstore{}", name.unraw()), suffix)
+            } else {
+                given
+            };
+            taken.push(chosen.unraw());
+            chosen
+        };
+        Self { init: distinct(init, "Init"), store: distinct(store, "Store"), guard: distinct(guard, "Guard") }
+    }
+
+    fn made_of(name: &Ident, suffix: &str) -> Ident {
+        format_ident!("{}{suffix}", name.unraw(), span = name.span())
     }
 }
 
@@ -99,6 +128,7 @@ impl<'a> Model<'a> {
         // Where there are several keys, a mistake, the first key field is taken.
         let key_field = fields.iter().find(|field| field.entries.key.is_mentioned());
         let key = key_field.map(|field| &field.field.ty).or(entries.key.value());
+        let key = key.filter(|ty| types::borrowed(ty).is_none());
         Self {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
@@ -106,7 +136,7 @@ impl<'a> Model<'a> {
             allowed: attr::allowed_lints(
                 std::iter::once(input.attrs.as_slice()).chain(fields.iter().map(|field| field.field.attrs.as_slice())),
             ),
-            names: Names::new(&input.ident, entries),
+            names: Names::distinct(&input.ident, entries),
             namespace: namespace_of(&input.ident, entries),
             key: key.map(|ty| types::without_self(ty, &input.ident)),
             fields: fields
@@ -170,7 +200,11 @@ impl Role {
             return Self::Skipped(given.unwrap_or(Initial::Default));
         }
         Self::Stored {
-            with: entries.with.value().cloned(),
+            codec: match entries.with.value() {
+                Some(module) => Codec::Module(module.clone()),
+                None if entries.with.is_mentioned() || types::borrowed(&field.ty).is_some() => Codec::Unknown,
+                None => Codec::Serde,
+            },
             type_name: entries.type_name.value().map_or_else(|| types::catalog_name(&field.ty), syn::LitStr::value),
             initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Default)),
         }

@@ -107,14 +107,14 @@ fn all_mistakes_are_reported_in_one_go() {
         }
     }));
     let expected = [
-        "unknown entry `namspace`, did you mean `namespace`?",
+        "unknown attribute `namspace`, did you mean `namespace`?",
         "expected a type, found `5`: write `key = String`",
         "`skip` belongs on a field, as `#[store(skip)]`, not on the struct",
         "`init` needs a value here",
         "expected a name, found `= 7`",
         "expected `=` after `guard`, found `(G)`: write `guard = LockedJob`",
         "found version `2`",
-        "unknown entry `defualt`, did you mean `default`?",
+        "unknown attribute `defualt`, did you mean `default`?",
         "expected a string, found `4`: write `with = \"serde_bytes\"`",
         "`skip` takes no value here, found `= 5`",
         "expected `store(...)`",
@@ -143,7 +143,7 @@ fn a_misspelt_key_is_not_also_a_missing_one() {
             #[store(kye = u8)]
             struct Job {}
         ))
-        .starts_with("unknown entry `kye`")
+        .starts_with("unknown attribute `kye`")
     );
     assert!(
         mistake(quote!(

@@ -40,6 +40,7 @@ impl<K: Key> KeyArgCodec<K> for &K {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Key> KeyArg<K> for &K {}
 
 /// The beginning of keys of type `K`, for [`MapStore::prefix`](crate::MapStore::prefix).
@@ -72,6 +73,7 @@ macro_rules! byte_prefixes {
                 out.extend(bytes);
             }
         }
+        #[diagnostic::do_not_recommend]
         impl$(<const $generics: usize>)? KeyPrefix<$key> for $type {}
     )*};
 }
@@ -101,6 +103,7 @@ impl<K: Newtype, P: KeyPrefixCodec<K::Inner>> KeyPrefixCodec<K> for P {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Newtype, P: KeyPrefix<K::Inner>> KeyPrefix<K> for P {}
 
 /// A key that the store can make: unique and increasing.
@@ -131,6 +134,7 @@ impl NextKeyCodec for u64 {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl NextKey for u64 {}
 
 impl NextKeyCodec for String {
@@ -145,6 +149,7 @@ impl NextKeyCodec for String {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl NextKey for String {}
 
 impl<K: Newtype> NextKeyCodec for K
@@ -156,6 +161,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Newtype> NextKey for K where K::Inner: NextKey {}
 
 #[cfg(test)]

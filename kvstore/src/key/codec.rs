@@ -90,6 +90,9 @@ fn decode_escaped(bytes: &mut &[u8]) -> Result<Vec<u8>, KeyError> {
     }
 }
 
+// `do_not_recommend`, here and on other keys: which types are keys and arguments is said by the message of the trait, so
+// that the compiler need not list eight of them.
+
 /// Makes the type itself an argument for keys of its type.
 macro_rules! own_argument {
     ($($generics:ident)? ; $type:ty) => {
@@ -103,6 +106,7 @@ macro_rules! own_argument {
                 self.encode_part(out);
             }
         }
+        #[diagnostic::do_not_recommend]
         impl$(<const $generics: usize>)? KeyArg<$type> for $type {}
     };
 }
@@ -128,6 +132,7 @@ macro_rules! fixed_key {
             }
         }
         own_argument!(; $type);
+        #[diagnostic::do_not_recommend]
         impl Key for $type {
             const SHAPE: Shape = $shape;
         }
@@ -187,6 +192,7 @@ impl<const N: usize> KeyCodec for [u8; N] {
 
 own_argument!(N; [u8; N]);
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Key for [u8; N] {
     const SHAPE: Shape = Shape::ByteArray(N);
 }
@@ -209,6 +215,7 @@ impl KeyCodec for Vec<u8> {
 
 own_argument!(; Vec<u8>);
 
+#[diagnostic::do_not_recommend]
 impl Key for Vec<u8> {
     const SHAPE: Shape = Shape::Bytes;
 }
@@ -231,6 +238,7 @@ impl KeyCodec for String {
 
 own_argument!(; String);
 
+#[diagnostic::do_not_recommend]
 impl Key for String {
     const SHAPE: Shape = Shape::String;
 }
@@ -249,6 +257,7 @@ macro_rules! borrowed_argument {
                 encode_escaped($bytes, out);
             }
         }
+        #[diagnostic::do_not_recommend]
         impl$(<const $generics: usize>)? KeyArg<$key> for $type {}
     };
 }

@@ -60,6 +60,7 @@ macro_rules! ranges {
                 (encode_end::<K, A>(self.start_bound(), start), encode_end::<K, A>(self.end_bound(), end))
             }
         }
+        #[diagnostic::do_not_recommend]
         impl<K: Key, A: KeyArg<K>> KeyRange<K> for $range<A> {}
     )*};
 }
@@ -72,6 +73,7 @@ impl<K: Key> KeyRangeCodec<K> for RangeFull {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Key> KeyRange<K> for RangeFull {}
 
 impl<K: Key, A: KeyArg<K>> KeyRangeCodec<K> for (Bound<A>, Bound<A>) {
@@ -80,6 +82,7 @@ impl<K: Key, A: KeyArg<K>> KeyRangeCodec<K> for (Bound<A>, Bound<A>) {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Key, A: KeyArg<K>> KeyRange<K> for (Bound<A>, Bound<A>) {}
 
 /// Database keys from `start` up to, but not including, `end`; empty where `start >= end`.

@@ -23,6 +23,7 @@ macro_rules! tuple_key {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($part: Key,)+ $last: Key> Key for ($($part,)+ $last,) {
             const SHAPE: Shape = Shape::Tuple { parts: &[$($part::SHAPE,)+ $last::SHAPE] };
         }
@@ -42,6 +43,7 @@ macro_rules! tuple_key {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($part: Key, $part_arg: KeyArg<$part>,)+ $last: Key, $last_arg: KeyArg<$last>>
             KeyArg<($($part,)+ $last,)> for ($($part_arg,)+ $last_arg,)
         {
@@ -66,6 +68,7 @@ macro_rules! tuple_prefix {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<$($part: Key, $arg: KeyArg<$part>,)+ $($rest: Key),+>
             KeyPrefix<($($part,)+ $($rest,)+)> for ($($arg,)+)
         {

@@ -1,0 +1,9 @@
+use kvstore::Store;
+
+#[derive(Store)]
+#[store(kye = String)]
+struct Job {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,18 @@
+use kvstore::{Database, Store};
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    owner: String,
+    attempts: Vec<u32>,
+}
+
+fn main() -> kvstore::Result<()> {
+    let db = Database::in_memory()?;
+    let jobs = db.store::<Job>()?;
+    let mut job = jobs.create("/a", JobInit { owner: "me".into() })?;
+    let copy = Clone::clone(&job);
+    job.save()?;
+    drop(copy);
+    Ok(())
+}

@@ -1,0 +1,18 @@
+#![deny(unused_must_use)]
+
+use kvstore::{Database, Store};
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    owner: String,
+    attempts: Vec<u32>,
+}
+
+fn main() -> kvstore::Result<()> {
+    let db = Database::in_memory()?;
+    let jobs = db.store::<Job>()?;
+    jobs.lock("/a")?;
+    jobs.create("/b", JobInit { owner: "me".into() })?;
+    Ok(())
+}

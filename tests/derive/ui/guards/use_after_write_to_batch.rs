@@ -1,0 +1,18 @@
+use kvstore::{Database, Store};
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    owner: String,
+    attempts: Vec<u32>,
+}
+
+fn main() -> kvstore::Result<()> {
+    let db = Database::in_memory()?;
+    let jobs = db.store::<Job>()?;
+    let job = jobs.create("/a", JobInit { owner: "me".into() })?;
+    let batch = kvstore::Batch::new().write(job);
+    job.commit()?;
+    batch.commit()?;
+    Ok(())
+}

@@ -1,0 +1,6 @@
+use kvstore::Key;
+
+#[derive(Key)]
+struct Id(#[key(crate = "kvstore")] u64);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use kvstore::Key;
+
+#[derive(Key)]
+struct Weight(f64);
+
+fn main() {}

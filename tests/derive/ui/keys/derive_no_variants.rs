@@ -1,0 +1,6 @@
+use kvstore::Key;
+
+#[derive(Key)]
+enum Level {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use kvstore::Store;
+
+#[derive(Store)]
+struct Job {
+    owner: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use kvstore::Store;
+
+#[derive(Store)]
+#[store(key = str)]
+struct Job {
+    owner: String,
+}
+
+fn main() {}

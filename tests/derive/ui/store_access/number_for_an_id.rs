@@ -1,0 +1,14 @@
+use kvstore::{Database, Key, Store};
+
+#[derive(Key)]
+struct JobId(u64);
+
+#[derive(Store)]
+#[store(key = JobId)]
+struct Job {}
+
+fn main() -> kvstore::Result<()> {
+    let jobs = Database::in_memory()?.store::<Job>()?;
+    jobs.get(7_u64)?;
+    Ok(())
+}

@@ -1,0 +1,19 @@
+use kvstore::{Database, Store};
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    owner: String,
+    attempts: Vec<u32>,
+}
+
+fn main() -> kvstore::Result<()> {
+    let db = Database::in_memory()?;
+    let jobs = db.store::<Job>()?;
+    let view = {
+        let snapshot = db.snapshot()?;
+        jobs.at(&snapshot)
+    };
+    view.get("/a")?;
+    Ok(())
+}
