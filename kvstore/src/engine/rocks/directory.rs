@@ -32,7 +32,9 @@ struct Claim((u64, u64));
 
 impl Claim {
     fn take(identity: (u64, u64)) -> Option<Self> {
-        OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(identity).then_some(Self(identity))
+        let is_free = OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
+        // Made only where it is ours: dropped, it would take away another's entry.
+        is_free.then(|| Self(identity))
     }
 }
 
