@@ -1,8 +1,8 @@
 //! The derive macros of [`kvstore`](https://docs.rs/kvstore): `#[derive(Store)]` and `#[derive(Key)]`. Their reference is
 //! in the documentation of `kvstore`, which re-exports them.
 //!
-//! Each is a pipeline: attributes ([`attr`]) -> model -> checks -> tokens. No stage stops at a mistake. All go into one
-//! accumulator ([`errors`]), and the items are emitted all the same, so that a mistake in an attribute is the only error
+//! Each is a pipeline: attributes (`attr`) -> model -> checks -> tokens. No stage stops at a mistake. All go into one
+//! accumulator (`errors`), and the items are emitted all the same, so that a mistake in an attribute is the only error
 //! a reader sees.
 
 mod attr;

@@ -62,21 +62,23 @@ pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
     parts(ty).into_iter().find_map(nested_option)
 }
 
-/// The first reference, `str` or slice in a type that stands for itself: what belongs to somebody else. A `Box<str>` or
+/// Whether values of the type can only be held behind a pointer: `str`, `[u8]`, `dyn Trait`.
+pub(crate) fn is_unsized(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Slice(_) | Type::TraitObject(_) => true,
+        Type::Path(path) => path.path.is_ident("str"),
+        _ => false,
+    }
+}
+
+/// The first thing in a type that belongs to somebody else: a reference, or what one points to. A `Box<str>` or an
 /// `Arc<[u8]>` owns what it points to.
 pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
-    match bare(ty) {
-        Type::Reference(_) | Type::Slice(_) => return Some(bare(ty)),
-        Type::Path(path) if path.path.is_ident("str") => return Some(bare(ty)),
-        _ => {}
+    if matches!(bare(ty), Type::Reference(_)) || is_unsized(ty) {
+        return Some(bare(ty));
     }
-    let owned = |part: &&Type| {
-        matches!(bare(part), Type::Slice(_)) || matches!(bare(part), Type::Path(path) if path.path.is_ident("str"))
-    };
-    parts(ty)
-        .into_iter()
-        .filter(|part| !owned(part) || matches!(bare(ty), Type::Tuple(_) | Type::Array(_)))
-        .find_map(borrowed)
+    let may_point = matches!(bare(ty), Type::Path(_));
+    parts(ty).into_iter().filter(|part| !(may_point && is_unsized(part))).find_map(borrowed)
 }
 
 /// The name under which the catalog keeps a type: as written, without blanks, each path cut to its last segment.

@@ -18,8 +18,9 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::DeriveInput;
 
 use super::attrs::KeyEntries;
-use super::model::{Kind, Model, Part, Product, Variant};
+use super::model::{Kind, Model, Part, Product, Variant, field_types};
 use crate::runtime::{Runtime, ends};
+use crate::types;
 
 /// Which of the two forms of a key.
 #[derive(Clone, Copy)]
@@ -49,6 +50,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         const _: () = {
             #codecs
             #[automatically_derived]
+            #[doc(hidden)]
             impl #private::KeyCodec for #name {
                 #codec
             }
@@ -75,6 +77,7 @@ fn argument(runtime: &Runtime, ty: &TokenStream, generics: &TokenStream, clause:
         });
     quote! {
         #[automatically_derived]
+        #[doc(hidden)]
         impl #generics #private::KeyArgCodec<#ty> for #ty #clause {
             #(#functions)*
         }
@@ -234,6 +237,7 @@ fn newtype(model: &Model<'_>, product: &Product) -> TokenStream {
         inner.extend(quote_spanned!(last=> ;));
         quote! {
             #[automatically_derived]
+            #[doc(hidden)]
             impl #private::Newtype for #name {
                 #inner
                 fn from_inner(__kvstore_inner: <#name as #private::Newtype>::Inner) -> #name {
@@ -262,6 +266,7 @@ fn prefixes(model: &Model<'_>, product: &Product) -> TokenStream {
         }
         quote! {
             #[automatically_derived]
+            #[doc(hidden)]
             impl<#(#bounds),*> #private::KeyPrefixCodec<#name> for (#(#arguments,)*) {
                 fn encode_prefix(&self, __kvstore_out: &mut #private::KeyBuf) {
                     #(#writes)*
@@ -276,6 +281,10 @@ fn prefixes(model: &Model<'_>, product: &Product) -> TokenStream {
 
 /// What is emitted beside the errors for a type that can't be a key, so that its use as one brings no more of them.
 pub(crate) fn stand_in(input: &DeriveInput, entries: &KeyEntries) -> TokenStream {
+    // Without a size there is nothing that it could be taken for.
+    if field_types(input).into_iter().any(types::is_unsized) {
+        return TokenStream::new();
+    }
     let runtime = Runtime::new(entries.runtime.value());
     let private = runtime.private();
     let name = &input.ident;

@@ -54,6 +54,15 @@ pub(crate) struct Part {
     pub(crate) binding: Ident,
 }
 
+/// The types of all fields.
+pub(crate) fn field_types(input: &DeriveInput) -> Vec<&Type> {
+    match &input.data {
+        Data::Struct(data) => data.fields.iter().map(|field| &field.ty).collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty).collect(),
+        Data::Union(_) => Vec::new(),
+    }
+}
+
 /// The attributes of all fields and variants.
 pub(crate) fn inner_attributes(input: &DeriveInput) -> Vec<&[Attribute]> {
     fn of_fields<'a>(fields: &'a Fields, attributes: &mut Vec<&'a [Attribute]>) {
@@ -91,14 +100,32 @@ impl<'a> Model<'a> {
                 "found a packed struct: its fields can't be borrowed, so they can't be a key; remove `packed`",
             );
         }
+        let borrowed = !generics && check_types(input, errors);
         let kind = kind(input, errors)?;
-        (!generics && packed.is_none()).then(|| Self {
+        (!generics && packed.is_none() && !borrowed).then(|| Self {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
             allowed: allowed_lints(std::iter::once(input.attrs.as_slice()).chain(inner_attributes(input))),
             kind,
         })
     }
+}
+
+/// Whether a field's type was refused. Other types that are no keys are left to the compiler.
+fn check_types(input: &DeriveInput, errors: &mut Errors) -> bool {
+    let mut found = false;
+    for borrowed in field_types(input).into_iter().filter_map(types::borrowed) {
+        found = true;
+        errors.at(
+            borrowed,
+            format_args!(
+                "found `{}` in a key: a key owns what it holds, as `String` and `Vec<u8>` do; `&str` and `&[u8]` can be \
+                 passed for these",
+                types::written(borrowed)
+            ),
+        );
+    }
+    found
 }
 
 fn kind(input: &DeriveInput, errors: &mut Errors) -> Option<Kind> {

@@ -58,6 +58,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     quote! {
         #(#codecs)*
         #[automatically_derived]
+        #[doc(hidden)]
         impl #private::StoreCodec<<#name as #runtime::Store>::Key, #name> for #name {
             #schema
             #encode

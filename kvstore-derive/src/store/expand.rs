@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 use super::model::{Initial, Model};
 use super::{codec, init};
 use crate::runtime::ends;
+use crate::types;
 
 /// All items. What has no name for the program to use lies in an unnamed constant, where its own names meet no others.
 ///
@@ -19,6 +20,10 @@ use crate::runtime::ends;
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let init_struct = init::structure(model);
     let aliases = aliases(model);
+    // Without a size, a mistake that was reported, it could not be the value of a store.
+    if model.fields.iter().any(|field| types::is_unsized(&field.ty)) {
+        return quote!(#init_struct #aliases);
+    }
     let initials = initials(model);
     let store_impl = store_impl(model);
     let codec = codec::items(model);

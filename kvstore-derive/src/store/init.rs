@@ -6,6 +6,7 @@ use syn::ext::IdentExt;
 
 use super::codec;
 use super::model::{Model, ModelField, Role};
+use crate::types;
 
 /// `struct JobInit { required fields }`
 pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
@@ -52,7 +53,7 @@ fn required_field(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
 }
 
 fn required<'m, 'a>(model: &'m Model<'a>) -> impl Iterator<Item = &'m ModelField<'a>> {
-    model.fields.iter().filter(|field| field.is_required())
+    model.fields.iter().filter(|field| field.is_required() && !types::is_unsized(&field.ty))
 }
 
 /// `impl Initialize` for `JobInit` and for `Job`, and `impl Default` for a `JobInit` that asks for nothing.
@@ -91,6 +92,7 @@ fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, valu
     let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
     quote! {
         #[automatically_derived]
+        #[doc(hidden)]
         impl #private::InitializeValue<#name> for #from {
             fn into_value(
                 #receiver,
