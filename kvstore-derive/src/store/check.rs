@@ -131,7 +131,7 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
     for second in keys {
         let first = first.map(|field| field.ident.to_string()).unwrap_or_default();
         errors.at(
-            second.entries.key.name(),
+            key_place(second),
             format_args!(
                 "found a second key field, `{}` after `{first}`: one field is the key; for a key of several parts \
                  give it a tuple, or a struct with `#[derive(Key)]`",
@@ -141,7 +141,7 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
     }
     match (entries.key.is_mentioned(), first) {
         (true, Some(field)) => errors.at(
-            field.entries.key.name(),
+            key_place(field),
             format_args!(
                 "found two keys, `key = Type` on the struct and `key` on the field `{}`: keep the one on the struct \
                  where the key lives beside the value, the one on the field where it is part of it",
@@ -158,6 +158,11 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
         ),
         _ => {}
     }
+}
+
+/// The `key` of a key field; where that itself was a mistake, the field's name.
+fn key_place<'a>(field: &'a NamedField<'_>) -> &'a Ident {
+    field.entries.key.name().unwrap_or(field.ident)
 }
 
 /// The entries on one field.

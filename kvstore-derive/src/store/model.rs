@@ -141,7 +141,10 @@ impl<'a> Model<'a> {
             key: key.map(|ty| types::without_self(ty, &input.ident)),
             fields: fields
                 .iter()
-                .map(|field| ModelField::new(input, field, key_field.is_some_and(|key| std::ptr::eq(key, field))))
+                .map(|field| {
+                    let is_key = key.is_some() && key_field.is_some_and(|key| std::ptr::eq(key, field));
+                    ModelField::new(input, field, is_key)
+                })
                 .collect(),
         }
     }
@@ -194,7 +197,7 @@ impl Role {
             None => None,
         };
         if entries.key.is_mentioned() {
-            return Self::Skipped(Initial::Unknown); // a second key
+            return Self::Skipped(Initial::Unknown); // a second key, or of a type that is none
         }
         if entries.skip.is_mentioned() {
             return Self::Skipped(given.unwrap_or(Initial::Default));
