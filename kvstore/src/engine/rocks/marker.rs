@@ -87,13 +87,10 @@ impl Marker {
             return Err(Error::Unsupported { what });
         }
         // Only what is written byte for byte as this version writes it is believed.
-        match Self::parse(&text).filter(|marker| marker.to_text() == text) {
-            Some(marker) => Ok(Some(marker)),
-            None => {
-                let reason = "the marker is not one that this program writes".into();
-                Err(Error::Corrupt { path, reason, source: None })
-            }
-        }
+        Self::parse(&text).filter(|marker| marker.to_text() == text).map(Some).ok_or_else(|| {
+            let reason = "the marker is not one that this program writes".into();
+            Error::Corrupt { path, reason, source: None }
+        })
     }
 
     fn parse(text: &str) -> Option<Self> {

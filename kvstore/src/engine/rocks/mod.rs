@@ -24,14 +24,19 @@ use std::path::Path;
 
 use self::directory::Directory;
 use self::marker::{Marker, State};
+use self::recovery::Mode;
 use self::session::Session;
 pub(crate) use self::storage::Rocks;
 use crate::error::Result;
 
-/// RocksDB with the cheaper of its two kinds of column family tables: there is only the default family.
-///
-/// Named in full, since `rocksdb::DB` changes its meaning with a feature that any crate of a build can turn on.
+/// RocksDB with its one column family. Named in full, since `rocksdb::DB` changes its meaning with a feature that any crate of a build can turn on.
 type Db = rocksdb::DBWithThreadMode<rocksdb::SingleThreaded>;
+
+/// The settings of a new database, for benchmarks that do the same work on RocksDB alone.
+pub fn raw_options(cache_bytes: usize) -> rocksdb::Options {
+    let options = OpenOptions { sync: false, cache_bytes, prefix_recovery: false, create_if_missing: true };
+    options::database(&options, Mode::Prefix, true)
+}
 
 /// How to open a database.
 #[derive(Debug, Clone)]
@@ -52,27 +57,41 @@ pub(crate) struct OpenOptions {
 /// the database is missing or damaged; `Engine` where RocksDB fails otherwise.
 pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16])> {
     let (directory, marker) = Directory::claim(path, options.create_if_missing)?;
-    let (marker, mode) = match marker {
-        Some(marker) if marker.state != State::Creating => {
-            let recovered = recovery::recover(directory.path(), &marker, options.prefix_recovery)?;
-            let session = Marker { state: State::Open, sync: options.sync, synced: recovered.synced, ..marker };
-            session.write(directory.path())?;
-            (session, recovered.mode)
-        }
-        unfinished => {
-            let new = unfinished.unwrap_or_else(Marker::new);
-            directory.clear_unfinished()?;
-            Marker { state: State::Creating, sync: options.sync, ..new }.write(directory.path())?;
-            (new, recovery::Mode::Tail)
-        }
+    let session = match marker {
+        Some(marker) if marker.state != State::Creating => reopen(directory, marker, options)?,
+        unfinished => create(directory, unfinished.unwrap_or_else(Marker::new), options)?,
     };
-    let creating = marker.state == State::Creating;
-    let db = session::open_rocksdb(directory.path(), &options::database(options, mode, creating), mode)?;
-    let marker = Marker { state: State::Open, sync: options.sync, ..marker };
-    if creating {
-        directory.sync()?;
-        marker.write(directory.path())?;
+    let id = session.marker().id;
+    Ok((Rocks::new(session, options.sync), id))
+}
+
+/// Opens what is there.
+fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
+    let path = directory.path();
+    let recovered = recovery::recover(path, &marker, options.prefix_recovery)?;
+    let marker = Marker { state: State::Open, sync: options.sync, synced: recovered.synced, ..marker };
+    // The log is as durable as a session of either kind asks for. Where it could not be read, RocksDB may refuse it: then
+    // the next open must still know how it was written.
+    if recovered.is_sound {
+        marker.write(path)?;
     }
-    let id = marker.id;
-    Ok((Rocks::new(Session::new(db, directory, marker), options.sync), id))
+    let may_cut = !recovered.is_sound && recovered.mode == Mode::Tail;
+    let db = session::open_rocksdb(path, &options::database(options, recovered.mode, false), may_cut)?;
+    if !recovered.is_sound {
+        marker.write(path)?;
+    }
+    Ok(Session::new(db, directory, marker))
+}
+
+/// Makes a database, or finishes making it: nothing was committed before the marker says `open`.
+fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
+    let path = directory.path();
+    let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
+    marker.write(path)?;
+    directory.clear_unfinished()?;
+    let db = session::open_rocksdb(path, &options::database(options, Mode::Tail, true), false)?;
+    directory.sync()?;
+    marker.state = State::Open;
+    marker.write(path)?;
+    Ok(Session::new(db, directory, marker))
 }

@@ -1,9 +1,27 @@
 //! What becomes of damage in the write-ahead log.
+//!
+//! RocksDB's own recovery passes over zeroed pages, checks sequence numbers only against going backwards, drops the rest
+//! of a log without a word, and never ends where a flipped bit makes a record look like one of a recycled log. So the
+//! log is read here first: checksums, and that each commit follows the one before.
+//!
+//! | last session | nothing sound behind the damage | commits behind the damage, or missing |
+//! |---|---|---|
+//! | `Sync`, unclean | a commit cut short by the end of the session: cut off, said | refused |
+//! | `Buffered`, unclean | the same | after power loss pages are missing anywhere: cut off, said |
+//! | clean | refused, since all of it was synced | refused |
+//!
+//! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on.
 
-use std::path::Path;
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
+use super::directory::{io_error, sync_directory};
+use super::log::{LogReader, Next, commit_head};
+use super::manifest::{self, Found, Manifest};
 use super::marker::{Marker, State};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How RocksDB is to read the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,13 +33,276 @@ pub(super) enum Mode {
 }
 
 /// The state of the log when RocksDB may open it.
+#[derive(Debug)]
 pub(super) struct Recovered {
     pub(super) mode: Mode,
     /// The last sequence number known to be synced.
     pub(super) synced: u64,
+    /// Whether the log was read, and holds no damage any more.
+    pub(super) is_sound: bool,
 }
 
-pub(super) fn recover(_directory: &Path, marker: &Marker, prefix: bool) -> Result<Recovered> {
-    let mode = if prefix || (!marker.sync && marker.state != State::Clean) { Mode::Prefix } else { Mode::Tail };
-    Ok(Recovered { mode, synced: marker.synced })
+/// A log that is needed.
+#[derive(Debug)]
+struct Log {
+    number: u64,
+    path: PathBuf,
+    size: u64,
+}
+
+/// What reading all logs found.
+#[derive(Debug)]
+struct Pass {
+    logs: Vec<Log>,
+    /// The last sequence number before any damage.
+    last: u64,
+    damage: Option<Damage>,
+}
+
+#[derive(Debug)]
+struct Damage {
+    /// The log, among those that are needed.
+    log: usize,
+    /// The end of the last sound commit in it.
+    offset: u64,
+    what: String,
+    /// Whether commits are behind it.
+    is_followed: bool,
+}
+
+/// Reads the logs of a database and makes them sound, or says why this must not be done.
+///
+/// When it returns, all that is left of the logs is synced, so that the next session's durability holds for it.
+///
+/// # Errors
+/// `Corrupt` where commits that were synced are damaged or missing, unless `prefix` says to drop what follows them; also
+/// where files of RocksDB are missing.
+pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result<Recovered> {
+    let was_synced = marker.sync || marker.state == State::Clean;
+    let mode = if prefix || !was_synced { Mode::Prefix } else { Mode::Tail };
+    let pass = match read_manifest(directory, marker)? {
+        Some(manifest) => read_logs(directory, manifest)?,
+        None => None,
+    };
+    let Some(mut pass) = pass else {
+        tracing::warn!(
+            path = %directory.display(),
+            "the manifest or a log can't be read beforehand: only RocksDB tells what it holds"
+        );
+        return Ok(Recovered { mode, synced: marker.synced, is_sound: false });
+    };
+    let lost = pass.last < marker.synced;
+    let is_refused = lost || (was_synced && pass.damage.as_ref().is_some_and(|damage| damage.is_followed));
+    if is_refused && !prefix {
+        let hint = "`builder().recover(Recovery::Prefix)` opens the commits before that, and puts the rest aside";
+        return Err(corrupt(directory, format!("{}. {hint}", pass.describe(marker))));
+    }
+    if let Some(damage) = pass.damage.take() {
+        let text = pass.describe_damage(&damage);
+        let aside = cut(directory, &mut pass.logs, &damage)?;
+        tracing::warn!(path = %directory.display(), aside = %aside.display(), "the write-ahead log was cut: {text}");
+    }
+    if lost {
+        tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
+    }
+    for log in &pass.logs {
+        let synced = File::open(&log.path).and_then(|file| file.sync_all());
+        synced.map_err(|error| io_error("sync", &log.path, error))?;
+    }
+    Ok(Recovered { mode, synced: pass.last, is_sound: true })
+}
+
+/// Reads the manifest; `None` where it is in a form that is not known here.
+fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<Manifest>> {
+    let path = manifest::locate(directory).map_err(|missing| corrupt(directory, missing))?;
+    let damaged = |what| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        corrupt(directory, format!("`{name}`, in which RocksDB lists its tables, is damaged: {what}"))
+    };
+    match manifest::read(&path).map_err(|error| io_error("read", &path, error))? {
+        Found::Sound(manifest) => Ok(Some(manifest)),
+        Found::Torn(_) if marker.state == State::Clean => Err(damaged("its end is missing".into())),
+        Found::Torn(manifest) => {
+            tracing::warn!(path = %path.display(), "the last change of the list of tables was not written to its end");
+            Ok(Some(manifest))
+        }
+        Found::Damaged(offset, what) => Err(damaged(format!("behind byte {offset} {what}"))),
+        Found::Unknown => Ok(None),
+    }
+}
+
+/// Reads all logs that are needed; `None` where one is in a form that is not known here.
+fn read_logs(directory: &Path, manifest: Manifest) -> Result<Option<Pass>> {
+    let logs = list(directory, manifest.first_log).map_err(|error| io_error("list", directory, error))?;
+    let mut pass = Pass { logs, last: manifest.last_sequence, damage: None };
+    let mut last = None;
+    for index in 0..pass.logs.len() {
+        let Some(log) = pass.logs.get(index) else { break };
+        let failed = |error| io_error("read", &log.path, error);
+        let mut damage = match read_log(log, &mut last, manifest.last_sequence).map_err(failed)? {
+            Read::Sound => continue,
+            Read::Unknown => return Ok(None),
+            Read::Damaged(damage) => damage,
+        };
+        damage.log = index;
+        let next = last.unwrap_or(0) + 1;
+        for later in pass.logs.iter().skip(index + 1) {
+            damage.is_followed = damage.is_followed || holds_commits(later, next).map_err(failed)?;
+        }
+        pass.damage = Some(damage);
+        break;
+    }
+    pass.last = pass.last.max(last.unwrap_or(0));
+    Ok(Some(pass))
+}
+
+/// What reading one log found.
+enum Read {
+    Sound,
+    Damaged(Damage),
+    /// It is in a form that is not known here.
+    Unknown,
+}
+
+/// Reads one log, and counts `last` up to the last sound commit.
+fn read_log(log: &Log, last: &mut Option<u64>, in_tables: u64) -> io::Result<Read> {
+    let mut reader = LogReader::new(File::open(&log.path)?, log.number, 12);
+    let mut offset = 0;
+    loop {
+        match reader.next()? {
+            Next::Record { end } => {
+                let Some((sequence, count)) = commit_head(reader.payload()) else {
+                    let is_followed = reader.is_followed_by(last.unwrap_or(0) + 1)?;
+                    let what = "a record is no commit".into();
+                    return Ok(Read::Damaged(Damage { log: 0, offset, what, is_followed }));
+                };
+                // RocksDB begins a log with an empty commit, which has no sequence number of its own.
+                if count > 0 {
+                    // What was in earlier logs is in tables; these may hold the beginning of this log, too.
+                    let (fits, expected) = match *last {
+                        Some(last) => (sequence == last + 1, last + 1),
+                        None => (sequence <= in_tables + 1, in_tables + 1),
+                    };
+                    if !fits {
+                        let what = format!("commit {expected} should follow, but it is commit {sequence}");
+                        return Ok(Read::Damaged(Damage { log: 0, offset, what, is_followed: true }));
+                    }
+                    *last = Some(sequence + u64::from(count) - 1);
+                }
+                offset = end;
+            }
+            Next::End => return Ok(Read::Sound),
+            Next::Unknown(_) => return Ok(Read::Unknown),
+            Next::Damage(what) => {
+                let is_followed = reader.is_followed_by(last.unwrap_or(0) + 1)?;
+                return Ok(Read::Damaged(Damage { log: 0, offset, what: what.into(), is_followed }));
+            }
+        }
+    }
+}
+
+/// Whether a log behind the damaged one holds any commit.
+fn holds_commits(log: &Log, sequence: u64) -> io::Result<bool> {
+    LogReader::new(File::open(&log.path)?, log.number, 12).is_followed_by(sequence)
+}
+
+/// The logs from a number on, in order.
+fn list(directory: &Path, first: u64) -> io::Result<Vec<Log>> {
+    let mut logs = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|number| number.parse().ok());
+        if let Some(number) = number.filter(|number| *number >= first) {
+            logs.push(Log { number, path: entry.path(), size: entry.metadata()?.len() });
+        }
+    }
+    logs.sort_unstable_by_key(|log| log.number);
+    Ok(logs)
+}
+
+impl Pass {
+    fn describe(&self, marker: &Marker) -> String {
+        let mut text = self.damage.as_ref().map(|damage| self.describe_damage(damage)).unwrap_or_default();
+        if self.last < marker.synced {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let _ = write!(
+                text,
+                "{separator}the log holds commits up to {} only, and {} was synced when the database was last \
+                 opened or closed",
+                self.last, marker.synced
+            );
+        }
+        text
+    }
+
+    fn describe_damage(&self, damage: &Damage) -> String {
+        let name = |log: &Log| log.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut text = String::new();
+        let mut bytes = 0;
+        if let Some(log) = self.logs.get(damage.log) {
+            bytes = log.size.saturating_sub(damage.offset);
+            let _ = write!(text, "`{}` is damaged behind byte {}: {}", name(log), damage.offset, damage.what);
+        }
+        let later = self.logs.get(damage.log + 1..).unwrap_or_default();
+        bytes += later.iter().map(|log| log.size).sum::<u64>();
+        let kept = self.last;
+        let what = if damage.is_followed { "commits follow it that are sound; " } else { "" };
+        let _ =
+            write!(text, "; {what}the last commit before it is {kept}, and {bytes} bytes of log are dropped behind it");
+        if !later.is_empty() {
+            let names: Vec<_> = later.iter().map(name).collect();
+            let _ = write!(text, ", with {}", names.join(", "));
+        }
+        text
+    }
+}
+
+/// Cuts the logs at the damage. What is cut off is kept aside; a crash meanwhile leaves the damage in place, to be found
+/// again.
+fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage) -> Result<PathBuf> {
+    let aside = make_aside(directory)?;
+    let keeps_some = damage.offset > 0;
+    if let Some(log) = logs.get(damage.log).filter(|_| keeps_some) {
+        let copied = copy_tail(log, damage.offset, &aside);
+        copied.map_err(|error| io_error("copy the end of", &log.path, error))?;
+    }
+    // From the last one on, so that what is left is damaged where it was.
+    for log in logs.drain(damage.log + usize::from(keeps_some)..).rev() {
+        let to = aside.join(log.path.file_name().unwrap_or_default());
+        fs::rename(&log.path, to).map_err(|error| io_error("put aside", &log.path, error))?;
+    }
+    sync_directory(&aside)?;
+    sync_directory(directory)?;
+    if let Some(log) = logs.get(damage.log) {
+        let file = File::options().write(true).open(&log.path);
+        let cut = file.and_then(|file| file.set_len(damage.offset).and_then(|()| file.sync_all()));
+        cut.map_err(|error| io_error("cut", &log.path, error))?;
+    }
+    Ok(aside)
+}
+
+fn make_aside(directory: &Path) -> Result<PathBuf> {
+    let mut number = 1;
+    loop {
+        let aside = directory.join(format!("damaged-{number}"));
+        match fs::create_dir(&aside) {
+            Ok(()) => return sync_directory(directory).map(|()| aside),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => return Err(io_error("create", &aside, error)),
+        }
+    }
+}
+
+fn copy_tail(log: &Log, offset: u64, aside: &Path) -> io::Result<()> {
+    let mut from = File::open(&log.path)?;
+    from.seek(SeekFrom::Start(offset))?;
+    let name = log.path.file_name().unwrap_or_default().to_string_lossy();
+    let mut to = File::create_new(aside.join(format!("{name}.from-{offset}")))?;
+    io::copy(&mut from.take(log.size.saturating_sub(offset)), &mut to)?;
+    to.sync_all()
+}
+
+fn corrupt(directory: &Path, reason: String) -> Error {
+    Error::Corrupt { path: directory.into(), reason, source: None }
 }

@@ -9,7 +9,6 @@ use super::Db;
 use super::directory::Directory;
 use super::fault;
 use super::marker::{Marker, State};
-use super::recovery::Mode;
 use crate::error::{Error, Result};
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
@@ -83,21 +82,18 @@ impl Drop for Session {
     }
 }
 
-/// Lets RocksDB open a directory.
-pub(super) fn open_rocksdb(path: &Path, options: &Options, mode: Mode) -> Result<Db> {
-    Db::open(options, path).map_err(|error| match (error.kind(), mode) {
-        (ErrorKind::Corruption | ErrorKind::InvalidArgument, Mode::Tail) => Error::Corrupt {
-            path: path.into(),
-            reason: "RocksDB refuses to open it. Where the damage lies in the log, \
-                     `builder().recover(Recovery::Prefix)` opens what was committed before the damaged place"
-                .into(),
-            source: Some(Box::new(error)),
-        },
-        (ErrorKind::Corruption | ErrorKind::InvalidArgument, Mode::Prefix) => Error::Corrupt {
-            path: path.into(),
-            reason: "RocksDB refuses to open it".into(),
-            source: Some(Box::new(error)),
-        },
-        _ => Error::Engine { action: "open the database", source: Box::new(error) },
+/// Lets RocksDB open a directory. `may_cut` says whether another recovery could make it accept the log.
+pub(super) fn open_rocksdb(path: &Path, options: &Options, may_cut: bool) -> Result<Db> {
+    Db::open(options, path).map_err(|error| {
+        // Tables or the manifest are damaged or missing, or options in them are not those of this program.
+        let is_damage = matches!(error.kind(), ErrorKind::Corruption | ErrorKind::InvalidArgument)
+            || error.as_ref().contains("No such file or directory");
+        if !is_damage {
+            return Error::Engine { action: "open the database", source: Box::new(error) };
+        }
+        let hint =
+            "; where the damage is in the log, `builder().recover(Recovery::Prefix)` opens the commits before it";
+        let reason = format!("RocksDB refuses to open it{}", if may_cut { hint } else { "" });
+        Error::Corrupt { path: path.into(), reason, source: Some(Box::new(error)) }
     })
 }

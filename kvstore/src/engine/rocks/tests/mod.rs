@@ -1,0 +1,141 @@
+//! Real directories, damaged and reopened.
+
+mod opening;
+mod processes;
+mod recovery;
+mod surviving;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+use super::*;
+use crate::engine::local::Storage;
+use crate::engine::{Op, Page, Reader};
+use crate::error::Error;
+use crate::key::Span;
+use crate::key::hidden::KeyBuf;
+
+fn buffered() -> OpenOptions {
+    OpenOptions { sync: false, cache_bytes: 8 << 20, prefix_recovery: false, create_if_missing: true }
+}
+
+fn synced() -> OpenOptions {
+    OpenOptions { sync: true, ..buffered() }
+}
+
+fn prefix() -> OpenOptions {
+    OpenOptions { prefix_recovery: true, ..buffered() }
+}
+
+fn reopened(path: &Path) -> Rocks {
+    open(path, &buffered()).unwrap().0
+}
+
+fn close(rocks: &Rocks) {
+    rocks.refuse().unwrap();
+    rocks.finish().unwrap();
+}
+
+fn put(rocks: &Rocks, key: &[u8], value: &[u8]) {
+    rocks.write(&[Op::Put { key, value }], false).unwrap();
+}
+
+fn get(reader: &dyn Reader, key: &[u8]) -> Option<Vec<u8>> {
+    let mut found = Vec::new();
+    reader.read(key, &mut |value| found.extend(value)).unwrap().then_some(found)
+}
+
+fn everything() -> Span {
+    Span { start: KeyBuf::new(), end: KeyBuf::from_bytes(&[0xFF; 8]) }
+}
+
+/// All rows of a reader, page by page.
+fn rows(reader: &dyn Reader) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let (mut page, mut rest, mut rows) = (Page::new(), everything(), Vec::new());
+    loop {
+        page.clear(500);
+        reader.page(&rest, &mut page)?;
+        for index in 0..page.len() {
+            let (key, value) = page.row(index).unwrap();
+            rows.push((key.to_vec(), value.to_vec()));
+        }
+        if !page.more {
+            return Ok(rows);
+        }
+        rest.start = KeyBuf::from_bytes(&rows.last().unwrap().0);
+        rest.start.push(0);
+    }
+}
+
+/// The files in a directory with their sizes and checksums, to find that nothing was changed.
+fn contents(path: &Path) -> Vec<(String, u64, u32)> {
+    let mut contents: Vec<_> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let bytes = fs::read(entry.path()).unwrap_or_default();
+            (entry.file_name().into_string().unwrap(), bytes.len() as u64, crc32c::crc32c(&bytes))
+        })
+        .collect();
+    contents.sort();
+    contents
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            // RocksDB removes files that are not needed any more in the background.
+            let copied = fs::copy(entry.path(), to.join(entry.file_name())).map_err(|error| error.kind());
+            assert!(matches!(copied, Ok(_) | Err(std::io::ErrorKind::NotFound)), "{copied:?}");
+        }
+    }
+}
+
+/// Runs `call` and tells the warnings and errors that it wrote.
+fn warnings<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
+    let seen = Warnings::default();
+    let result = tracing::subscriber::with_default(seen.clone(), call);
+    let seen = seen.0.lock().unwrap().clone();
+    (result, seen)
+}
+
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        struct Text(String);
+        impl Visit for Text {
+            fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+                let _ = write!(self.0, "{}={value:?} ", field.name());
+            }
+        }
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
