@@ -138,6 +138,8 @@ impl Database {
 
     fn open_namespace<T: Store>(&self, name: &str) -> Result<MapStore<T>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // Asked even where the namespace is open, so that a closed database says so.
+        let stored = catalog::namespace(self.engine(), name)?;
         if let Some(other) = opened.get(name) {
             if other.type_id != TypeId::of::<T>() {
                 return Err(in_use(name, other.type_name, type_name::<T>()));
@@ -145,7 +147,7 @@ impl Database {
             return Ok(MapStore::new(Arc::clone(&other.namespace)));
         }
         let wanted = schema::row(&T::Key::SHAPE, &<T as StoreCodec<T::Key, T::Value>>::SCHEMA);
-        let (id, grown) = match catalog::namespace(self.engine(), name)? {
+        let (id, grown) = match stored {
             None => (catalog::create_namespace(self.engine(), name, wanted)?.id, None),
             Some(stored) => {
                 let schema = &<T as StoreCodec<T::Key, T::Value>>::SCHEMA;

@@ -57,12 +57,7 @@ fn keys_have_the_bytes_of_the_book() {
 
 #[test]
 fn records_have_the_bytes_of_the_book() -> Result<(), Box<dyn Error>> {
-    let job = Job {
-        owner: "me".into(),
-        attempts: BTreeMap::from([(1, "started".into())]),
-        error: None,
-        retries: 3,
-    };
+    let job = Job { owner: "me".into(), attempts: BTreeMap::from([(1, "started".into())]), error: None, retries: 3 };
     let fields = record_of::<Job>(&job).map_err(|error| format!("{error:?}"))?;
     assert_eq!(
         hex(&fields),
