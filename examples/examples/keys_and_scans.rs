@@ -1,0 +1,203 @@
+//! Keys of every form, and scans over them.
+
+use std::error::Error as StdError;
+use std::ops::Bound;
+
+use kvstore::{Database, Error};
+
+mod composite {
+    use super::Database;
+
+    // ANCHOR: tuple
+    use kvstore::Store;
+
+    /// Work of several tenants: ordered by tenant, then by number.
+    #[derive(Store)]
+    #[store(key = (String, u64))]
+    struct Work {
+        path: String,
+    }
+    // ANCHOR_END: tuple
+
+    pub(crate) fn run(db: &Database) -> kvstore::Result<()> {
+        // ANCHOR: tuple_use
+        let work = db.store::<Work>()?;
+        for (tenant, number) in [("acme", 1), ("acme", 2), ("acme-east", 1)] {
+            work.insert((tenant, number), WorkInit { path: "/a".into() })?; // `&str` will do for the `String`
+        }
+        let of_acme = work.prefix(("acme",))?.keys().collect::<kvstore::Result<Vec<_>>>()?;
+        assert_eq!(of_acme, [("acme".to_owned(), 1), ("acme".to_owned(), 2)]); // whole parts: not `acme-east`
+        // ANCHOR_END: tuple_use
+        assert!(work.get(("acme", 2))?.is_some_and(|work| work.path == "/a"));
+
+        // ANCHOR: tuple_range
+        assert_eq!(work.range(("acme", 2)..("acme", 10))?.count(), 1); // numbers are in the order of numbers
+        assert!(work.try_lock_first(("acme", 0)..=("acme", u64::MAX))?.is_some()); // the head of one tenant's queue
+        // ANCHOR_END: tuple_range
+        Ok(())
+    }
+}
+
+mod own_types {
+    use super::Database;
+
+    // ANCHOR: own
+    use kvstore::{Key, Store};
+
+    /// Never taken for the number of something else.
+    #[derive(Key)]
+    struct SensorId(u32);
+
+    /// By sensor, then by time.
+    #[derive(Key)]
+    struct Moment {
+        sensor: SensorId,
+        second: i64,
+    }
+
+    #[derive(Store)]
+    #[store(key = Moment)]
+    struct Reading {
+        degrees: f64,
+    }
+    // ANCHOR_END: own
+
+    pub(crate) fn run(db: &Database) -> kvstore::Result<()> {
+        let readings = db.store::<Reading>()?;
+        for second in -2..3 {
+            let degrees = f64::from(i32::try_from(second).unwrap_or_default());
+            readings.insert(Moment { sensor: SensorId(1), second }, ReadingInit { degrees })?;
+            readings.insert(Moment { sensor: SensorId(2), second }, ReadingInit { degrees })?;
+        }
+        // ANCHOR: own_use
+        let mut newest_first = readings.prefix((SensorId(1),))?.reversed();
+        let newest = newest_first.next().transpose()?;
+        assert!(newest.is_some_and(|(moment, reading)| moment.second == 2 && reading.degrees > 1.5));
+        // ANCHOR_END: own_use
+        assert_eq!(newest_first.count(), 4);
+        Ok(())
+    }
+}
+
+fn scans(db: &Database) -> Result<(), Box<dyn StdError>> {
+    let files = db.map::<String, u64>("files")?;
+    for (path, size) in [("/a", 1), ("/a/x", 2), ("/a/y", 3), ("/ab", 4), ("/b", 5)] {
+        files.put(path, size)?;
+    }
+    let paths = |scan: kvstore::Result<kvstore::Scan<_>>| scan?.keys().collect::<kvstore::Result<Vec<String>>>();
+
+    // ANCHOR: ranges
+    assert_eq!(paths(files.iter())?, ["/a", "/a/x", "/a/y", "/ab", "/b"]);
+    assert_eq!(paths(files.range("/a".."/ab"))?, ["/a", "/a/x", "/a/y"]); // without its end
+    assert_eq!(paths(files.range("/a/y"..="/ab"))?, ["/a/y", "/ab"]); // with its end
+    assert_eq!(paths(files.range("/ab"..))?, ["/ab", "/b"]);
+    assert_eq!(paths(files.range((Bound::Excluded("/ab"), Bound::Unbounded)))?, ["/b"]); // behind a key
+    // ANCHOR_END: ranges
+
+    // ANCHOR: prefix
+    assert_eq!(paths(files.prefix("/a"))?, ["/a", "/a/x", "/a/y", "/ab"]); // characters: `/ab` too
+    assert_eq!(paths(files.prefix("/a/"))?, ["/a/x", "/a/y"]); // what is below the directory
+    // ANCHOR_END: prefix
+
+    // ANCHOR: narrow
+    let part = files.prefix("/a")?.starting_at("/a/xx")?.ending_before("/ab")?; // the start need not exist
+    assert_eq!(paths(Ok(part))?, ["/a/y"]);
+    let backwards = files.prefix("/a")?.ending_before("/ab")?.reversed(); // reversed, the bounds mean the same
+    assert_eq!(paths(Ok(backwards))?, ["/a/y", "/a/x", "/a"]);
+    assert!(matches!(files.prefix("/a")?.starting_at("/b"), Err(Error::InvalidRange { .. })));
+    // ANCHOR_END: narrow
+
+    // ANCHOR: sum
+    let mut bytes = 0;
+    for entry in files.iter()? {
+        let (_, size) = entry?; // not `flatten()`, not `filter_map(Result::ok)`: they would make the sum wrong in silence
+        bytes += size;
+    }
+    assert_eq!(bytes, 15);
+    // ANCHOR_END: sum
+
+    // ANCHOR: ends
+    assert_eq!(files.first()?, Some(("/a".to_owned(), 1)));
+    assert_eq!(files.last()?, Some(("/b".to_owned(), 5)));
+    // ANCHOR_END: ends
+
+    // ANCHOR: scan_sees
+    let scan = files.iter()?; // sees this moment
+    files.put("/c", 6)?;
+    assert_eq!(scan.count(), 5);
+    // ANCHOR_END: scan_sees
+
+    // ANCHOR: snapshot
+    let sizes = db.map::<String, u64>("sizes")?;
+    let snapshot = db.snapshot()?;
+    files.remove("/c")?;
+    sizes.put("/c", 6)?;
+    let (old_files, old_sizes) = (files.at(&snapshot), sizes.at(&snapshot)); // of the same moment
+    assert!(old_files.contains("/c")? && !old_sizes.contains("/c")?);
+    assert_eq!(paths(old_files.prefix("/c"))?, ["/c"]);
+    drop(snapshot); // as long as it lives, what was deleted since keeps its room on disk
+    // ANCHOR_END: snapshot
+    Ok(())
+}
+
+mod undecodable {
+    use std::path::Path;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::{Database, Error};
+
+    mod before {
+        use super::{Deserialize, Serialize};
+        #[derive(Serialize, Deserialize)]
+        pub(super) enum Color {
+            Red,
+            Green,
+        }
+    }
+
+    mod after {
+        use super::{Deserialize, Serialize};
+        #[derive(Serialize, Deserialize, Debug)]
+        pub(super) enum Color {
+            Red,
+        }
+    }
+
+    pub(crate) fn run(dir: &Path) -> kvstore::Result<()> {
+        let db = Database::open(dir)?;
+        let colors = db.map::<u32, before::Color>("colors")?;
+        colors.put(1, before::Color::Red)?;
+        colors.put(2, before::Color::Green)?;
+        colors.put(3, before::Color::Red)?;
+        drop(colors);
+        db.close()?;
+
+        let db = Database::open(dir)?;
+        // ANCHOR: undecodable
+        let colors = db.map::<u32, after::Color>("colors")?; // the variant `Green` is no longer there
+        for entry in colors.iter()? {
+            match entry {
+                Ok((number, color)) => println!("{number}: {color:?}"),
+                Err(error @ Error::Decode { .. }) => println!("left out: {error}"), // this one; the scan goes on
+                Err(error) => return Err(error),
+            }
+        }
+        // ANCHOR_END: undecodable
+        let results = colors.iter()?.map(|entry| entry.is_ok()).collect::<Vec<_>>();
+        assert_eq!(results, [true, false, true]);
+        assert!(colors.remove(2)?); // what can't be read can be removed
+        db.close()
+    }
+}
+
+fn main() -> Result<(), Box<dyn StdError>> {
+    let db = Database::in_memory()?;
+    composite::run(&db)?;
+    own_types::run(&db)?;
+    scans(&db)?;
+    undecodable::run(&tempfile::tempdir()?.path().join("colors"))?;
+    db.close()?;
+    println!("keys and scans: done");
+    Ok(())
+}
