@@ -35,7 +35,7 @@ fn with_causes(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += &format!("\n  because: {error}");
+        text = format!("{text}\n  because: {error}");
         cause = error.source();
     }
     text

@@ -3,6 +3,14 @@
 //! `cargo bench -p kvstore --bench limit [-- ENTRIES]`. Both sides work in turns on pieces of 2,000 entries, so that
 //! whatever else the machine does hits both; a ratio is the median over the pieces, with the quartiles beside it.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::too_many_lines,
+    reason = "nanoseconds as floats, and one workload after the other"
+)]
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
@@ -104,7 +112,7 @@ impl Times {
             side()?;
             Ok::<_, Box<dyn Error>>(start.elapsed().as_nanos() as f64 / operations as f64)
         };
-        let pair = if self.pieces.len() % 2 == 0 {
+        let pair = if self.pieces.len().is_multiple_of(2) {
             let first = time(&mut ours)?;
             (first, time(&mut raw)?)
         } else {
@@ -150,7 +158,7 @@ fn compare(entries: usize) -> Result<()> {
     for piece in order.chunks(PIECE) {
         times.measure(
             piece.len(),
-            || piece.iter().try_for_each(|n| Ok(map.create(&key(*n), value(*n))?.commit()?)),
+            || piece.iter().try_for_each(|n| Ok(map.create(key(*n), value(*n))?.commit()?)),
             || {
                 piece.iter().try_for_each(|n| {
                     let (key, value) = (key(*n), value(*n));
@@ -169,8 +177,10 @@ fn compare(entries: usize) -> Result<()> {
             piece.len(),
             || {
                 piece.iter().try_for_each(|n| {
-                    let mut guard = map.lock(&key(*n))?.ok_or("missing")?;
-                    guard.values_mut().for_each(|attempt| attempt.finished += 1);
+                    let mut guard = map.lock(key(*n))?.ok_or("missing")?;
+                    for attempt in guard.values_mut() {
+                        attempt.finished += 1;
+                    }
                     Ok(guard.commit()?)
                 })
             },
@@ -178,7 +188,9 @@ fn compare(entries: usize) -> Result<()> {
                 piece.iter().try_for_each(|n| {
                     let key = Raw::database_key(&key(*n));
                     let mut value = raw.read(&key)?.ok_or("missing")?;
-                    value.values_mut().for_each(|attempt| attempt.finished += 1);
+                    for attempt in value.values_mut() {
+                        attempt.finished += 1;
+                    }
                     raw.put(&key, &value)
                 })
             },
@@ -192,7 +204,7 @@ fn compare(entries: usize) -> Result<()> {
             piece.len(),
             || {
                 piece.iter().try_for_each(|n| {
-                    black_box(map.get(&key(*n))?.ok_or("missing")?);
+                    black_box(map.get(key(*n))?.ok_or("missing")?);
                     Ok(())
                 })
             },
@@ -244,7 +256,7 @@ fn compare(entries: usize) -> Result<()> {
             piece.len(),
             || {
                 piece.iter().try_for_each(|n| {
-                    assert!(map.remove(&key(*n))?);
+                    assert!(map.remove(key(*n))?);
                     Ok(())
                 })
             },

@@ -104,6 +104,9 @@ impl Batch {
     fn write_all(&self) -> Result<(), (Error, Outcome)> {
         let not_applied = |error| (error, Outcome::NotApplied);
         self.check_one_database().map_err(not_applied)?;
+        if let Some(first) = self.members.first() {
+            first.guard.entry().check_open().map_err(not_applied)?;
+        }
         with_buffer(|buffer| {
             // All records lie behind each other in one buffer: first the ends of each, then the slices.
             let mut ends = Vec::with_capacity(self.members.len());

@@ -67,6 +67,11 @@ impl Entry {
         self.changed || !self.stored
     }
 
+    /// What has nothing to write fails all the same once the database is closed.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.namespace.instance.engine.check_open()
+    }
+
     /// Whether a record is stored, without looking at it.
     pub(crate) fn exists(&self) -> Result<bool> {
         self.namespace.instance.engine.read(self.key().as_slice(), &mut |_| {})
@@ -196,8 +201,10 @@ impl<T: Store> Guard<T> {
             put_value::<T>(&self.entry, &self.value)?;
             self.entry.stored = true;
             self.entry.changed = false;
+            Ok(())
+        } else {
+            self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
         }
-        Ok(())
     }
 
     /// Writes the value and releases the lock. What is neither new nor changed is not written again.
@@ -220,13 +227,18 @@ impl<T: Store> Guard<T> {
     /// # Errors
     /// As [`commit`](Self::commit), but for those of the value.
     pub fn delete(mut self) -> Result<(), CommitError<Self>> {
-        if self.entry.stored
-            && let Err((error, outcome)) = apply(&[Write { entry: &self.entry, record: None }])
-        {
-            return Err(CommitError::new(error, outcome, self));
+        let deleted = if self.entry.stored {
+            apply(&[Write { entry: &self.entry, record: None }])
+        } else {
+            self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
+        };
+        match deleted {
+            Ok(()) => {
+                self.entry.changed = false;
+                Ok(())
+            }
+            Err((error, outcome)) => Err(CommitError::new(error, outcome, self)),
         }
-        self.entry.changed = false;
-        Ok(())
     }
 
     /// Releases the lock without writing: the same as dropping the guard, but for the warning about a changed value.

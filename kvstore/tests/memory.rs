@@ -65,3 +65,24 @@ fn methods_of_the_value_are_reached_through_the_guard() -> Result<()> {
     assert_eq!(guard.values().sum::<u32>(), 2);
     Ok(guard.commit()?)
 }
+
+#[test]
+fn guards_of_a_closed_database_answer_closed_even_with_nothing_to_write() -> Result<()> {
+    let db = Database::in_memory()?;
+    let map = db.map::<u64, u64>("map")?;
+    for key in 1..4 {
+        map.put(key, 0)?;
+    }
+    let clean = map.lock(1)?.ok_or(Error::Closed)?;
+    let new = map.create(9, 0)?;
+    let batch = Batch::new().write(map.lock(2)?.ok_or(Error::Closed)?);
+    let mut changed = map.lock(3)?.ok_or(Error::Closed)?;
+    *changed = 7;
+    db.close()?;
+    let closed = |error: &Error| matches!(error, Error::Closed);
+    assert!(clean.commit().is_err_and(|error| closed(error.error())));
+    assert!(new.delete().is_err_and(|error| closed(error.error())));
+    assert!(batch.commit().is_err_and(|error| closed(error.error())));
+    assert!(changed.commit().is_err_and(|error| closed(error.error())));
+    Ok(())
+}

@@ -37,7 +37,7 @@ pub fn on_both_built(builder: &DatabaseBuilder, test: impl Fn(&Database) -> Test
 }
 
 /// Far beyond what any test takes: where it passes, something hangs.
-pub const FAR: Duration = Duration::from_secs(120);
+pub const FAR: Duration = Duration::from_mins(5);
 
 /// Looks again and again until something holds.
 ///

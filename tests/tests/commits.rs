@@ -38,8 +38,10 @@ impl<'de> serde::Deserialize<'de> for Fussy {
     }
 }
 
+type Numbers = MapStore<Map<u64, u64>>;
+
 /// A database with one store, in which the next write fails.
-fn about_to_fail(outcome: Outcome) -> Result<(Database, MapStore<Map<u64, u64>>, Faults)> {
+fn about_to_fail(outcome: Outcome) -> Result<(Database, Numbers, Faults)> {
     let (db, faults) = Database::in_memory_with_faults()?;
     let numbers = db.map("numbers")?;
     numbers.put(1, 10)?;

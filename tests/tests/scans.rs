@@ -216,10 +216,8 @@ impl serde::Serialize for Refused {
 
 impl<'de> serde::Deserialize<'de> for Refused {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match serde::Deserialize::deserialize(deserializer)? {
-            true => Err(serde::de::Error::custom("refused")),
-            false => Ok(Self(false)),
-        }
+        let refused = serde::Deserialize::deserialize(deserializer)?;
+        if refused { Err(serde::de::Error::custom("refused")) } else { Ok(Self(false)) }
     }
 }
 

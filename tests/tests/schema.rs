@@ -202,6 +202,11 @@ refused! {
     ],
 }
 
+/// Not what is stored there.
+#[derive(Store)]
+#[store(namespace = "bare", key = String)]
+struct Bare {}
+
 #[test]
 fn structs_and_bare_values_are_not_taken_for_each_other() -> TestResult {
     let directory = tempfile::tempdir()?;
@@ -210,10 +215,6 @@ fn structs_and_bare_values_are_not_taken_for_each_other() -> TestResult {
     assert_eq!(differences(db.map::<String, u64>("jobs")), ["structs are stored, the program has bare values"]);
     db.map::<String, u64>("bare")?.put("a", 1)?;
     db.close()?;
-    /// Not what is stored there.
-    #[derive(Store)]
-    #[store(namespace = "bare", key = String)]
-    struct Bare {}
     let db = Database::open(directory.path())?;
     assert_eq!(differences(db.store::<Bare>()), ["bare values are stored, the program has a struct"]);
     Ok(())

@@ -15,6 +15,9 @@ use crate::lock::LockTable;
 
 /// Keeps bytes under ordered keys; knows nothing of locks.
 pub(crate) trait Storage: Reader + 'static {
+    /// See [`Engine::check_open`].
+    fn check_open(&self) -> Result<()>;
+
     /// A consistent view of all that is written now.
     fn snapshot(&self) -> Result<Arc<dyn Reader>>;
 
@@ -156,6 +159,10 @@ impl<S: Storage> Reader for Local<S> {
 impl<S: Storage> Engine for Local<S> {
     fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn check_open(&self) -> Result<()> {
+        self.storage.check_open()
     }
 
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {

@@ -114,6 +114,10 @@ fn fill(rows: &Rows, span: &Span, page: &mut Page) {
 }
 
 impl Storage for Memory {
+    fn check_open(&self) -> Result<()> {
+        if self.rows().is_some() { Ok(()) } else { Err(Error::Closed) }
+    }
+
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
         Ok(self.now()?)
     }
@@ -143,7 +147,7 @@ impl Storage for Memory {
     }
 
     fn sync(&self) -> Result<()> {
-        self.now().map(|_| ())
+        self.check_open()
     }
 
     fn checkpoint(&self, to: &Path) -> Result<()> {

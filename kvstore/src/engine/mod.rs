@@ -29,6 +29,9 @@ pub(crate) trait Engine: Reader {
     /// The directory, for errors; empty where there is none.
     fn path(&self) -> &Path;
 
+    /// Whether calls are still taken: `Closed` where not.
+    fn check_open(&self) -> Result<()>;
+
     /// A consistent view of all that is committed now.
     fn snapshot(&self) -> Result<Arc<dyn Reader>>;
 

@@ -113,6 +113,10 @@ impl Reader for Rocks {
 }
 
 impl Storage for Rocks {
+    fn check_open(&self) -> Result<()> {
+        self.gate.enter(|_| Ok(()))
+    }
+
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
         self.gate.enter(|session| Ok(Arc::new(Snapshot::new(Arc::clone(session))?) as Arc<dyn Reader>))
     }
@@ -184,21 +188,24 @@ impl Storage for Rocks {
         })
     }
 
-    /// Best effort: whole files of the span are dropped, and what is left of it is compacted away. RocksDB does not say
-    /// whether the compaction succeeded.
+    /// Best effort: files that hold nothing but the span are dropped, and what is left of it is compacted away, of which
+    /// RocksDB does not say whether it succeeded. Dropping a file takes rows from snapshots, too, and rows put since the
+    /// span was deleted: so it is done only while there is no snapshot, and the span must be one that nobody writes to.
     fn reclaim(&self, span: &Span) -> Result<()> {
         self.gate.enter(|session| {
             if span.is_empty() {
                 return Ok(());
             }
             let (start, end) = (span.start.as_slice(), span.end.as_slice());
-            // To RocksDB the end of this range belongs to it, and it may be the key of somebody else's entry.
-            let last = last_before(end);
-            session
-                .db()
-                .delete_file_in_range(start, last.as_slice())
-                .map_err(|error| fault::failed(session.path(), "drop the files of a span", error))?;
-            session.db().compact_range(Some(start), Some(end));
+            let (db, path) = (session.db(), session.path());
+            // A snapshot that is taken meanwhile does not see the span anyway, since its keys are deleted already.
+            let snapshots = db.property_int_value(rocksdb::properties::NUM_SNAPSHOTS);
+            if snapshots.map_err(|error| fault::failed(path, "count the snapshots", error))? == Some(0) {
+                // To RocksDB the end of this range belongs to it, and it may be the key of somebody else's entry.
+                db.delete_file_in_range(start, last_before(end).as_slice())
+                    .map_err(|error| fault::failed(path, "drop the files of a span", error))?;
+            }
+            db.compact_range(Some(start), Some(end));
             Ok(())
         })
     }

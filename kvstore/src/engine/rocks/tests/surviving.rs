@@ -165,7 +165,11 @@ fn reclaimed_space_is_given_back() {
     let before = size();
     assert!(before > 1_500_000, "{before}");
     let most = Span { start: KeyBuf::new(), end: KeyBuf::from_bytes(&3_900_u32.to_be_bytes()) };
+    let snapshot = rocks.snapshot().unwrap();
     rocks.write(&[Op::DeleteSpan { span: &most }], false).unwrap();
+    rocks.reclaim(&most).unwrap();
+    assert_eq!((rows(&rocks).unwrap().len(), rows(&*snapshot).unwrap().len()), (100, 4_000));
+    drop(snapshot);
     rocks.reclaim(&most).unwrap();
     assert_eq!(rows(&rocks).unwrap().len(), 100);
     close(&rocks);
