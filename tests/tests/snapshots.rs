@@ -5,7 +5,9 @@ use std::thread;
 use kvstore::{Database, Error, Map, MapStore, Result};
 use kvstore_tests::{TestResult, on_both};
 
-fn filled(db: &Database) -> Result<(MapStore<Map<String, u64>>, MapStore<Map<u64, String>>)> {
+type Stores = (MapStore<Map<String, u64>>, MapStore<Map<u64, String>>);
+
+fn filled(db: &Database) -> Result<Stores> {
     let (texts, numbers) = (db.map::<String, u64>("texts")?, db.map::<u64, String>("numbers")?);
     for (number, text) in (0..).zip(["a", "a/1", "a/2", "b"]) {
         texts.put(text, number)?;
