@@ -22,13 +22,27 @@ static OPEN: Mutex<BTreeSet<(u64, u64)>> = Mutex::new(BTreeSet::new());
 pub(super) struct Directory {
     path: PathBuf,
     // Dropped in this order: when the process counts it as closed, other processes may open it, too.
-    _lock: File,
+    _lock: Lock,
     _claim: Claim,
 }
 
 /// An entry in [`OPEN`].
 #[derive(Debug)]
 struct Claim((u64, u64));
+
+/// The locked file.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave it locked by a child process that was forked meanwhile and has the file open, too,
+        // if only until it executes another program.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "a database was not unlocked");
+        }
+    }
+}
 
 impl Claim {
     fn take(identity: (u64, u64)) -> Option<Self> {
@@ -151,11 +165,11 @@ pub(super) fn parent(path: &Path) -> Option<&Path> {
     path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
-fn lock(file: &Path, path: &Path) -> Result<File> {
+fn lock(file: &Path, path: &Path) -> Result<Lock> {
     let lock = File::options().write(true).create(true).truncate(false).open(file);
     let lock = lock.map_err(|error| io_error("open", file, error))?;
     match lock.try_lock() {
-        Ok(()) => Ok(lock),
+        Ok(()) => Ok(Lock(lock)),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), by: "another process has it open" }),
         Err(TryLockError::Error(error)) => Err(io_error("lock", file, error)),
     }

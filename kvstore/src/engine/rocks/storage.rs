@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rocksdb::{ReadOptions, WriteBatch};
+use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch};
 
 use super::gate::Gate;
 use super::session::Session;
@@ -205,7 +205,10 @@ impl Storage for Rocks {
                 db.delete_file_in_range(start, last_before(end).as_slice())
                     .map_err(|error| fault::failed(path, "drop the files of a span", error))?;
             }
-            db.compact_range(Some(start), Some(end));
+            let mut how = CompactOptions::default();
+            // What a snapshot kept alive may have reached the last level already.
+            how.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
+            db.compact_range_opt(Some(start), Some(end), &how);
             Ok(())
         })
     }

@@ -107,6 +107,24 @@ fn another_process_is_told_apart_and_its_end_frees_the_directory() {
     close(&reopened(&path));
 }
 
+/// A program may start other programs at any time: between fork and exec these have the lock file open.
+#[test]
+fn children_that_are_just_started_do_not_keep_the_directory_locked() {
+    let directory = directory();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                assert!(Command::new("true").status().unwrap().success());
+            }
+        });
+        for _ in 0..100 {
+            close(&reopened(directory.path()));
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}
+
 #[test]
 fn a_killed_process_has_lost_no_commit() {
     let directory = directory();
