@@ -1,6 +1,8 @@
 //! The catalogue under `kill -9`: resumed, it ends as if nobody had killed it, and no file that was finished is touched
 //! again.
 
+#![allow(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -71,8 +73,8 @@ impl Tree {
         write(&root.join(OsStr::from_bytes(b"no-utf8-\xff\xfe")), b"bytes");
         write(&root.join("no read"), b"secret");
         write(&root.join("no entry/inside"), b"secret");
-        fs::set_permissions(root.join("no read"), Permissions::from_mode(0)).unwrap();
-        fs::set_permissions(root.join("no entry"), Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(root.join("no read"), Permissions::from_mode(0o000)).unwrap();
+        fs::set_permissions(root.join("no entry"), Permissions::from_mode(0o000)).unwrap();
         symlink("a.txt", root.join("link")).unwrap();
         symlink("a", root.join("link to a directory")).unwrap();
         symlink("nowhere", root.join("dangling")).unwrap();
@@ -283,7 +285,7 @@ fn what_is_below_an_unreadable_directory_is_kept() {
     let (root, db) = (tree.root(), tree.db("db"));
     run(catalogue(&root, &db));
     let before = contents(&db).0;
-    fs::set_permissions(root.join("d0"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(root.join("d0"), Permissions::from_mode(0o000)).unwrap();
     let printed = run(catalogue(&root, &db));
     fs::set_permissions(root.join("d0"), Permissions::from_mode(0o700)).unwrap();
     let meanwhile = contents(&db).0;

@@ -1,5 +1,7 @@
 //! Runs every example as a program of its own, and looks at what it prints.
 
+#![allow(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+
 use std::fs;
 use std::process::Command;
 

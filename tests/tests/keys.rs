@@ -1,5 +1,7 @@
 //! Keys order as their types do, in bytes and in every scan and range.
 
+#![allow(clippy::needless_borrows_for_generic_args, reason = "borrowed arguments are what is tested")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::ops::Bound;

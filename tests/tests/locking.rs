@@ -1,5 +1,7 @@
 //! Locks on entries: exclusive, first come first served, freed on every path, and never waited for without an end.
 
+#![allow(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
