@@ -187,7 +187,8 @@ fn killed_and_resumed_it_ends_as_if_undisturbed() {
             begun_again += file.attempts.values().map(|attempt| attempt.begun - 1).sum::<u32>();
         }
         let runs = runs(&db);
-        assert!(runs.len() == 1 && runs[0].1.finished.is_some(), "{} runs", runs.len());
+        // A kill that comes after a run's end but before its process's makes the next one a new run, with nothing to do.
+        assert!(!runs.is_empty() && runs.iter().all(|run| run.1.finished.is_some()), "{} runs", runs.len());
         let printed = run(catalogue(&root, &db));
         assert!(printed.contains("Nothing was hashed: no file has changed."), "{printed}");
     }
