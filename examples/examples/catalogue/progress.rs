@@ -1,6 +1,6 @@
 //! The progress bar: bytes hashed of the bytes known to be pending, throughput, and the time left.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// What was done and what is to be done, in this process. Shown on standard error where that is a terminal.
 pub(crate) struct Progress {
     bar: ProgressBar,
-    files: AtomicU64,
+    /// Below zero for a moment where a worker is done with a file before the walker has told of it.
+    files: AtomicI64,
 }
 
 impl Progress {
@@ -20,11 +21,11 @@ impl Progress {
             bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, files: AtomicU64::new(0) }
+        Self { bar, files: AtomicI64::new(0) }
     }
 
     /// Files were found that are to be hashed.
-    pub(crate) fn found(&self, files: u64, bytes: u64) {
+    pub(crate) fn found(&self, files: i64, bytes: u64) {
         self.bar.inc_length(bytes);
         self.show(self.files.fetch_add(files, Ordering::Relaxed) + files);
     }
@@ -38,7 +39,7 @@ impl Progress {
     pub(crate) fn done(&self, expected: u64, read: u64) {
         self.bar.inc_length(read.saturating_sub(expected));
         self.bar.dec_length(expected.saturating_sub(read));
-        self.show(self.files.fetch_sub(1, Ordering::Relaxed).saturating_sub(1));
+        self.show(self.files.fetch_sub(1, Ordering::Relaxed) - 1);
     }
 
     /// A file need not be hashed after all.
@@ -46,9 +47,9 @@ impl Progress {
         self.done(expected, 0);
     }
 
-    fn show(&self, files: u64) {
+    fn show(&self, files: i64) {
         if !self.bar.is_hidden() {
-            self.bar.set_message(format!("{files} files"));
+            self.bar.set_message(format!("{} files", files.max(0)));
         }
     }
 
