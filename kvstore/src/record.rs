@@ -130,7 +130,9 @@ impl enc::Write for Sink<'_> {
     #[inline]
     fn push(&mut self, input: &[u8]) -> Result<(), Full> {
         if self.end - self.buf.len() < input.len() {
-            return Err(Full { size: self.buf.len() + input.len() });
+            // Of this record alone: others may lie before it in the buffer.
+            let so_far = MAX_RECORD_BYTES - (self.end - self.buf.len());
+            return Err(Full { size: so_far + input.len() });
         }
         self.buf.extend_from_slice(input);
         Ok(())
