@@ -38,7 +38,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // Closing alone would leave it locked by a child process that was forked meanwhile and has the file open, too,
         // if only until it executes another program.
-        if let Err(error) = self.0.metadata() {
+        if let Err(error) = self.0.unlock() {
             tracing::warn!(%error, "a database was not unlocked");
         }
     }
