@@ -77,8 +77,9 @@ impl Planner<'_> {
         file.target = None;
         file.error = None;
         file.pending = Some(*work.key());
-        Batch::new().write(work).write(file).commit()?;
+        // Counted first: once it is committed, a worker may be done with it before this goes on.
         self.progress.found(1, size);
+        Batch::new().write(work).write(file).commit()?;
         self.bell.ring();
         Ok(())
     }

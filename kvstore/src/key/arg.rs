@@ -12,7 +12,7 @@ use super::hidden::KeyCodec;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be used as a key of type `{K}`",
     label = "this store's keys are of type `{K}`",
-    note = "a key argument is the key type or a reference to it; also `&str` for `String`, `&[u8]` and `[u8; N]` for `Vec<u8>`, and tuples of these"
+    note = "a key argument is the key type or a reference to it; also `&str` for `String`, `&[u8]` and `[u8; N]` for `Vec<u8>`, and tuples of these for tuples; a struct with `#[derive(Key)]` is given as that struct"
 )]
 pub trait KeyArg<K: Key>: KeyArgCodec<K> {}
 
@@ -20,7 +20,7 @@ pub trait KeyArg<K: Key>: KeyArgCodec<K> {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be used as a key of type `{K}`",
     label = "this store's keys are of type `{K}`",
-    note = "a key argument is the key type or a reference to it; also `&str` for `String`, `&[u8]` and `[u8; N]` for `Vec<u8>`, and tuples of these"
+    note = "a key argument is the key type or a reference to it; also `&str` for `String`, `&[u8]` and `[u8; N]` for `Vec<u8>`, and tuples of these for tuples; a struct with `#[derive(Key)]` is given as that struct"
 )]
 pub trait KeyArgCodec<K> {
     /// As [`KeyCodec::encode_last`] of the key this stands for.
