@@ -77,6 +77,9 @@ fn a_commit_after_a_save_writes_only_what_changed_since() -> TestResult {
     guard.save()?;
     *guard += 1;
     assert!(guard.save().is_err());
+    guard.save()?;
+    faults.fail_next_writes(1, Outcome::NotApplied);
+    guard.save()?;
     guard.commit()?;
     assert_eq!(numbers.get(1)?, Some(11));
     Ok(())

@@ -131,6 +131,32 @@ fn who_gives_up_leaves_the_line_and_the_next_is_served() -> TestResult {
 }
 
 #[test]
+fn who_got_the_lock_by_waiting_is_named_with_its_own_place() -> TestResult {
+    on_both_built(&Database::builder().lock_timeout(FAR), |db| {
+        let numbers = db.map::<u64, u64>("numbers")?;
+        let first = numbers.create(7, 1)?;
+        let (done, end) = mpsc::channel::<()>();
+        thread::scope(|scope| -> TestResult {
+            let numbers = &numbers;
+            let line = line!() + 2;
+            thread::Builder::new().name("the-second".into()).spawn_scoped(scope, move || {
+                let second = numbers.lock(7).unwrap();
+                let _ = end.recv();
+                drop(second);
+            })?;
+            wait_for_waiters(db, 1)?;
+            first.commit()?;
+            let locks = db.locks();
+            assert_eq!((locks.len(), locks[0].thread(), locks[0].taken_at().line()), (1, "the-second", line));
+            let error = numbers.try_lock(7).unwrap_err();
+            assert_eq!(holder_of(&error).map(|holder| holder.taken_at.line()), Some(line));
+            drop(done);
+            Ok(())
+        })
+    })
+}
+
+#[test]
 fn the_longest_duration_waits_for_ever() -> TestResult {
     on_both_built(&Database::builder().lock_timeout(Duration::MAX), |db| {
         let numbers = db.map::<u64, u64>("numbers")?;
