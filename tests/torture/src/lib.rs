@@ -1,0 +1,19 @@
+//! What kvstore promises, and how it is held to it.
+//!
+//! A [`Trial`](trial::Trial) attacks one promise for as many rounds as it is told, with an oracle outside the code under
+//! test. `cargo test` runs each trial for a few rounds, and the program `torture` (`make torture`) for many: it prints
+//! the table of the book's chapter "What you can rely on". A trial that finds a violation answers an error with the seed
+//! that finds it again.
+
+pub mod trial;
+
+/// All trials, in the order of the table.
+pub const TRIALS: &[&trial::Trial] = &[];
+
+/// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
+///
+/// # Errors
+/// Those of the task; for one that nobody knows, its name.
+pub fn child(task: &str, _arguments: &[String]) -> kvstore_tests::TestResult {
+    Err(format!("no trial has a child for `{task}`").into())
+}

@@ -1,0 +1,6 @@
+//! Every trial for a few rounds. `KVSTORE_ROUNDS` and `KVSTORE_SEED` make it more or other rounds.
+
+use kvstore_tests::TestResult;
+
+/// The program whose children the trials are.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_torture");
