@@ -93,6 +93,7 @@ impl Database {
         let options = rocks::OpenOptions {
             sync: builder.durability == crate::Durability::Sync,
             cache_bytes: builder.cache_bytes,
+            write_buffer_bytes: builder.write_buffer_bytes,
             prefix_recovery: builder.recover == crate::Recovery::Prefix,
             create_if_missing: builder.create_if_missing,
         };

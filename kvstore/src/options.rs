@@ -44,6 +44,8 @@ pub struct DatabaseBuilder {
     #[cfg(feature = "rocksdb")]
     pub(crate) cache_bytes: usize,
     #[cfg(feature = "rocksdb")]
+    pub(crate) write_buffer_bytes: usize,
+    #[cfg(feature = "rocksdb")]
     pub(crate) create_if_missing: bool,
 }
 
@@ -57,6 +59,8 @@ impl Default for DatabaseBuilder {
             recover: Recovery::default(),
             #[cfg(feature = "rocksdb")]
             cache_bytes: 128 << 20,
+            #[cfg(feature = "rocksdb")]
+            write_buffer_bytes: 64 << 20,
             #[cfg(feature = "rocksdb")]
             create_if_missing: true,
         }
@@ -97,6 +101,14 @@ impl DatabaseBuilder {
     /// The size of the engine's block cache, in bytes. By default 128 MiB.
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
+        self
+    }
+
+    /// How many bytes of commits the engine collects in memory before it writes a table of them, and begins a new log. At
+    /// most three such buffers are in memory at a time. By default 64 MiB, at least 64 KiB: a larger one makes fewer and
+    /// larger tables, a smaller one takes less memory and has less log to read when the database is opened.
+    pub fn write_buffer_bytes(mut self, bytes: usize) -> Self {
+        self.write_buffer_bytes = bytes;
         self
     }
 

@@ -87,7 +87,13 @@ fn rocks() -> Subject {
     use super::rocks::{OpenOptions, open};
 
     let directory = tempfile::tempdir().unwrap();
-    let options = OpenOptions { sync: false, cache_bytes: 8 << 20, prefix_recovery: false, create_if_missing: true };
+    let options = OpenOptions {
+        sync: false,
+        cache_bytes: 8 << 20,
+        write_buffer_bytes: 64 << 20,
+        prefix_recovery: false,
+        create_if_missing: true,
+    };
     subject(open(directory.path(), &options).unwrap().0, directory)
 }
 

@@ -5,15 +5,22 @@
 //! the table of the book's chapter "What you can rely on". A trial that finds a violation answers an error with the seed
 //! that finds it again.
 
+pub mod kills;
+pub mod process;
+pub mod shim;
 pub mod trial;
+pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] = &[];
+pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///
 /// # Errors
 /// Those of the task; for one that nobody knows, its name.
-pub fn child(task: &str, _arguments: &[String]) -> kvstore_tests::TestResult {
-    Err(format!("no trial has a child for `{task}`").into())
+pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
+    match task {
+        workload::TASK => workload::child(arguments),
+        _ => Err(format!("no trial has a child for `{task}`").into()),
+    }
 }

@@ -122,21 +122,16 @@ fn run(trial: &'static Trial, context: &Context) -> Outcome {
 
 /// A table in Markdown.
 fn table(outcomes: &[Outcome]) -> String {
-    let mut text = String::from("| Promise | How it is attacked | Rounds | Seen | Violations |\n|---|---|---|---|---|\n");
-    for Outcome { trial, result, took } in outcomes {
-        let (rounds, seen, violations) = match result {
-            Ok(report) => {
-                (format!("{} {}", grouped(report.rounds), trial.unit), report.figures.join("; "), "0".to_owned())
-            }
-            Err(violation) => (String::new(), String::new(), violation.replace(['|', '\n'], " ")),
-        };
-        text += &format!(
-            "| {} | {} (`{}`) | {rounds} in {} s | {seen} | {violations} |\n",
-            trial.promise,
-            trial.method,
-            trial.name,
-            took.as_secs()
-        );
-    }
-    text
+    let head = ["| Promise | How it is attacked | Rounds | Seen | Violations |", "|---|---|---|---|---|"];
+    head.into_iter().map(str::to_owned).chain(outcomes.iter().map(row)).collect::<Vec<_>>().join("\n")
+}
+
+fn row(outcome: &Outcome) -> String {
+    let Outcome { trial, result, took } = outcome;
+    let (rounds, seen, violations) = match result {
+        Ok(report) => (format!("{} {}", grouped(report.rounds), trial.unit), report.figures.join("; "), "0".to_owned()),
+        Err(violation) => (String::new(), String::new(), violation.replace(['|', '\n'], " ")),
+    };
+    let Trial { promise, method, name, .. } = trial;
+    format!("| {promise} | {method} (`{name}`) | {rounds} in {} s | {seen} | {violations} |", took.as_secs())
 }

@@ -4,3 +4,8 @@ use kvstore_tests::TestResult;
 
 /// The program whose children the trials are.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_torture");
+
+#[test]
+fn kills() -> TestResult {
+    kvstore_torture::kills::TRIAL.run_short(PROGRAM)
+}

@@ -34,7 +34,13 @@ type Db = rocksdb::DBWithThreadMode<rocksdb::SingleThreaded>;
 
 /// The settings of a new database, for benchmarks that do the same work on RocksDB alone.
 pub fn raw_options(cache_bytes: usize) -> rocksdb::Options {
-    let options = OpenOptions { sync: false, cache_bytes, prefix_recovery: false, create_if_missing: true };
+    let options = OpenOptions {
+        sync: false,
+        cache_bytes,
+        write_buffer_bytes: 64 << 20,
+        prefix_recovery: false,
+        create_if_missing: true,
+    };
     options::database(&options, Mode::Prefix, true)
 }
 
@@ -45,6 +51,8 @@ pub(crate) struct OpenOptions {
     pub(crate) sync: bool,
     /// The size of the block cache.
     pub(crate) cache_bytes: usize,
+    /// The size at which a memtable is closed, and with it its log.
+    pub(crate) write_buffer_bytes: usize,
     /// Whether damage in the log is cut off, with all that follows it, even where synced commits are lost by it.
     pub(crate) prefix_recovery: bool,
     pub(crate) create_if_missing: bool,

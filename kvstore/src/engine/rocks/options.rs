@@ -14,8 +14,8 @@ use super::recovery::Mode;
 /// Where RocksDB's own messages go in `tracing`.
 const TARGET: &str = "kvstore::rocksdb";
 
-/// A memtable, and with it a log file, is closed at this size.
-const WRITE_BUFFER_BYTES: usize = 64 << 20;
+/// Smaller memtables than this are not made.
+const LEAST_WRITE_BUFFER_BYTES: usize = 64 << 10;
 
 /// Settings of the one column family and of the database around it.
 ///
@@ -34,9 +34,10 @@ pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool) -> Opt
     settings.set_max_open_files(max_open_files());
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     settings.set_max_background_jobs(i32::try_from(cores.clamp(2, 8)).unwrap_or(2));
-    settings.set_write_buffer_size(WRITE_BUFFER_BYTES);
+    let write_buffer = options.write_buffer_bytes.max(LEAST_WRITE_BUFFER_BYTES);
+    settings.set_write_buffer_size(write_buffer);
     settings.set_max_write_buffer_number(3);
-    settings.set_max_total_wal_size(4 * WRITE_BUFFER_BYTES as u64);
+    settings.set_max_total_wal_size((write_buffer as u64).saturating_mul(4));
     settings.set_bytes_per_sync(1 << 20);
     // A file in which deletions lie close together, as behind the head of a queue, is compacted soon: scans pass fewer.
     settings.add_compact_on_deletion_collector_factory(4096, 1024, 0.5);

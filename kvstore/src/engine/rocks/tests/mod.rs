@@ -22,7 +22,13 @@ use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 
 fn buffered() -> OpenOptions {
-    OpenOptions { sync: false, cache_bytes: 8 << 20, prefix_recovery: false, create_if_missing: true }
+    OpenOptions {
+        sync: false,
+        cache_bytes: 8 << 20,
+        write_buffer_bytes: 64 << 20,
+        prefix_recovery: false,
+        create_if_missing: true,
+    }
 }
 
 fn synced() -> OpenOptions {

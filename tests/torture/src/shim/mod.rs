@@ -1,0 +1,106 @@
+//! A layer between a child and its file system, which records calls, or lets them fail: `shim.c`, compiled by the trial
+//! that uses it, and loaded into the child by `LD_PRELOAD`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use kvstore_tests::TestResult;
+
+const SOURCE: &str = include_str!("shim.c");
+
+/// The compiled library.
+#[derive(Debug)]
+pub struct Shim {
+    library: PathBuf,
+}
+
+/// A call that is to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Of which kind it is.
+    pub call: Call,
+    /// Which of its kind it is, from 1.
+    pub nth: u64,
+    /// With what it fails: a number of `errno`.
+    pub errno: i32,
+    /// What becomes of it and those behind it.
+    pub how: How,
+}
+
+/// Calls that can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// Writing, truncating and allocating.
+    Write,
+    /// `fsync` and `fdatasync`.
+    Sync,
+    /// Opening and making files and directories.
+    Open,
+    /// Renaming.
+    Rename,
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// This one alone.
+    Once,
+    /// This one and all behind it.
+    Always,
+    /// Half of it is written, and the next write to the file fails.
+    Short,
+}
+
+impl Shim {
+    /// Compiles it into a directory.
+    ///
+    /// # Errors
+    /// What the C compiler said.
+    pub fn build(directory: &Path) -> TestResult<Self> {
+        let (source, library) = (directory.join("shim.c"), directory.join("shim.so"));
+        std::fs::write(&source, SOURCE)?;
+
+        let compiled = Command::new("cc")
+            .args(["-shared", "-fPIC", "-O2", "-o"])
+            .args([&library, &source])
+            .arg("-lpthread")
+            .output()?;
+        if compiled.status.success() {
+            Ok(Self { library })
+        } else {
+            Err(format!("the shim was not compiled: {}", String::from_utf8_lossy(&compiled.stderr)).into())
+        }
+    }
+
+    /// Puts it between `command` and what lies below `root`, an absolute path without links in it.
+    pub fn load(&self, command: &mut Command, root: &Path) {
+        command.env("LD_PRELOAD", &self.library).env("KVSTORE_SHIM_ROOT", root);
+    }
+
+    /// Records all calls in a file outside of the root.
+    pub fn record(command: &mut Command, trace: &Path) {
+        command.env("KVSTORE_SHIM_TRACE", trace);
+    }
+
+    /// Lets every sync say that it was done, and do nothing.
+    pub fn disable_syncs(command: &mut Command) {
+        command.env("KVSTORE_SHIM_NO_SYNC", "1");
+    }
+
+    /// Lets a call fail, and makes the file `fired` when it does.
+    pub fn fail(command: &mut Command, fault: Fault, fired: &Path) {
+        let call = match fault.call {
+            Call::Write => "write",
+            Call::Sync => "sync",
+            Call::Open => "open",
+            Call::Rename => "rename",
+        };
+        let how = match fault.how {
+            How::Once => "once",
+            How::Always => "always",
+            How::Short => "short",
+        };
+        command.env("KVSTORE_SHIM_FAULT", format!("{call}:{}:{}:{how}", fault.nth, fault.errno));
+        command.env("KVSTORE_SHIM_FIRED", fired);
+    }
+}
