@@ -11,11 +11,13 @@ export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
 ccache = $(if $(filter-out default undefined,$(origin CC) $(origin CXX)),,$(and $(shell command -v ccache),CXX="ccache c++" CC="ccache cc"))
 cargo = $(ccache) cargo
 
-.PHONY: help demo test bench book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
+.PHONY: help demo test torture bench book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
 
 help:
 	@echo 'make demo [DIR=...]  catalogue a directory tree with several workers, in a store that survives kill -9'
 	@echo 'make test            all tests'
+	@echo 'make torture         the reliability suite for hours: kills, power loss, failing disks, damage, schedules, random bytes;'
+	@echo '                     MINUTES=60 shares out so much time instead, ONLY="kills damage" runs these trials alone'
 	@echo 'make bench           the benchmarks'
 	@echo 'make book            the book, into book/book'
 	@echo 'make check           format, clippy, rustdoc, orphaned test files, code blocks of the book'
@@ -29,6 +31,12 @@ demo: setup
 
 test: setup
 	$(cargo) test --workspace
+
+# In memory where that is a file system: most of a trial is making, damaging and reading small directories.
+torture: setup-torture
+	TMPDIR=$${TMPDIR:-$$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)} $(cargo) run --profile torture --bin torture -- \
+		--jobs $(or $(JOBS),$(shell nproc)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ONLY),--only "$(ONLY)") \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 bench: setup-release
 	$(cargo) bench --workspace
@@ -58,6 +66,9 @@ env:
 
 setup:
 	@scripts/setup rocksdb "$(CARGO_TARGET_DIR)/debug"
+
+setup-torture:
+	@scripts/setup rocksdb "$(CARGO_TARGET_DIR)/torture"
 
 setup-release:
 	@scripts/setup rocksdb "$(CARGO_TARGET_DIR)/release"

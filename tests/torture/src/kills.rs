@@ -32,8 +32,8 @@ fn run(context: &Context) -> TestResult<Report> {
     while context.goes_on(report.rounds) {
         let seed = context.seed(databases);
         let kills = KILLS.min(context.rounds() - report.rounds);
-        let found =
-            one_database(context, seed, kills).map_err(|error| format!("--only kills --seed {seed}: {error}"))?;
+        let found = one_database(context, seed, kills)
+            .map_err(|error| format!("--only kills --rounds {kills} --seed {seed}: {error}"))?;
         report.rounds += kills;
         acknowledged += found.acknowledged;
         cuts += found.cuts;

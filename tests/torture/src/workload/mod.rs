@@ -166,3 +166,6 @@ pub fn child(arguments: &[String]) -> TestResult {
     tell("closed")?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
