@@ -221,6 +221,10 @@ impl<T: Store> MapStore<T> {
         keys_only: bool,
         mut choose: impl FnMut(&[u8], &[u8]) -> Result<Option<R>>,
     ) -> Result<Option<R>> {
+        if span.is_empty() {
+            // Its end may lie before its start, and is no place to look on from.
+            return Ok(None);
+        }
         let engine = &self.namespace.instance.engine;
         let (mut page, mut rows) = (Page::new(), 4);
         page.keys_only = keys_only;

@@ -1,6 +1,7 @@
 //! A store as a queue: `try_lock_first` finds the first entry that nobody holds, and no entry is ever passed over.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex};
 use std::thread;
@@ -68,6 +69,21 @@ fn a_range_limits_what_is_taken() -> TestResult {
         assert_eq!((first((6, 0), (7, 0))?, first((6, 0), (10, 0))?), (Some((6, 5)), Some((6, 5))));
         assert_eq!(first((6, 0), (6, 1))?, None);
         assert_eq!(first((6, 0), (10, 0))?, Some((6, 5)));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_range_without_keys_misleads_nobody() -> TestResult {
+    on_both(|db| {
+        let queue = db.map::<u64, u64>("queue")?;
+        // In bytes this range ends before its start, which is also the start of the one below.
+        assert!(queue.try_lock_first((Bound::Excluded(5), Bound::Excluded(5)))?.is_none());
+        queue.put(5, 0)?;
+        assert!(queue.try_lock_first((Bound::Excluded(5), Bound::Unbounded))?.is_none());
+        queue.put(6, 0)?;
+        let behind = queue.try_lock_first((Bound::Excluded(5), Bound::Unbounded))?;
+        assert_eq!(behind.map(|guard| *guard.key()), Some(6));
         Ok(())
     })
 }
