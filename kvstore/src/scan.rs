@@ -27,6 +27,9 @@ pub struct Scan<T: Store> {
     view: Arc<dyn Reader>,
     /// What is left behind the page.
     rest: Span,
+    /// Whether the start of `rest` is an excluded key, and its end an included one: each has a zero byte behind it then.
+    start_excluded: bool,
+    end_included: bool,
     /// The prefix that bounds must lie in, where this is a prefix scan.
     prefix: Option<KeyBuf>,
     page: Page,
@@ -41,8 +44,19 @@ pub struct Scan<T: Store> {
 impl<T: Store> Scan<T> {
     fn new(namespace: Arc<Namespace>, view: Arc<dyn Reader>, rest: Span, prefix: Option<KeyBuf>) -> Self {
         let ended = rest.is_empty();
-        let page = Page::new();
-        Self { namespace, view, rest, prefix, page, next: 0, page_rows: FIRST_PAGE, ended, store: PhantomData }
+        Self {
+            namespace,
+            view,
+            rest,
+            start_excluded: false,
+            end_included: false,
+            prefix,
+            page: Page::new(),
+            next: 0,
+            page_rows: FIRST_PAGE,
+            ended,
+            store: PhantomData,
+        }
     }
 
     pub(crate) fn of_all(namespace: Arc<Namespace>, view: Arc<dyn Reader>) -> Self {
@@ -55,8 +69,10 @@ impl<T: Store> Scan<T> {
         view: Arc<dyn Reader>,
         range: &impl KeyRange<T::Key>,
     ) -> Result<Self> {
-        let span = span_of_range(&namespace, range)?;
-        Ok(Self::new(namespace, view, span, None))
+        let ends = ends_of_range(&namespace, range)?;
+        let (start_excluded, end_included) = (ends.start_is_excluded(), ends.end_is_included());
+        let span = ends.into_span().ok_or_else(|| starts_after_end(&namespace))?;
+        Ok(Self { start_excluded, end_included, ..Self::new(namespace, view, span, None) })
     }
 
     pub(crate) fn of_prefix(
@@ -78,8 +94,9 @@ impl<T: Store> Scan<T> {
     pub fn starting_at(mut self, key: impl KeyArg<T::Key>) -> Result<Self> {
         let key = self.bound(&key)?;
         self.rewind();
-        if key > self.rest.start {
+        if key >= self.rest.start {
             self.rest.start = key;
+            self.start_excluded = false;
         }
         self.narrowed()
     }
@@ -93,6 +110,7 @@ impl<T: Store> Scan<T> {
         self.rewind();
         if key < self.rest.end {
             self.rest.end = key;
+            self.end_included = false;
         }
         self.narrowed()
     }
@@ -123,10 +141,8 @@ impl<T: Store> Scan<T> {
     }
 
     fn narrowed(mut self) -> Result<Self> {
-        let Span { start, end } = &self.rest;
-        // An excluded start is its key with a zero byte behind it; with the same key as the end, nothing is left.
-        let start_key = if start > end { start.as_slice().strip_suffix(&[0]) } else { None };
-        if start > end && start_key != Some(end.as_slice()) {
+        // Equal keys are no mistake, included or not: the rest is empty then, or one entry.
+        if key_of_end(&self.rest.start, self.start_excluded) > key_of_end(&self.rest.end, self.end_included) {
             return Err(starts_after_end(&self.namespace));
         }
         self.ended = self.rest.is_empty();
@@ -148,9 +164,11 @@ impl<T: Store> Scan<T> {
     fn shrink_rest(&mut self, last: KeyBuf) {
         if self.page.reversed {
             self.rest.end = last;
+            self.end_included = false;
         } else {
             self.rest.start = last;
             self.rest.start.push(0);
+            self.start_excluded = true;
         }
     }
 
@@ -188,6 +206,12 @@ impl<T: Store> Scan<T> {
     fn row(&self) -> (&[u8], &[u8]) {
         self.next.checked_sub(1).and_then(|index| self.page.row(index)).unwrap_or_default()
     }
+}
+
+/// The key at an end of a span, without the zero byte that excludes or includes it.
+fn key_of_end(end: &KeyBuf, has_zero: bool) -> &[u8] {
+    let bytes = end.as_slice();
+    if has_zero { bytes.strip_suffix(&[0]).unwrap_or(bytes) } else { bytes }
 }
 
 /// The key of a row, from its database key.
@@ -252,12 +276,16 @@ impl<T: Store> fmt::Debug for Keys<T> {
     }
 }
 
-/// The keys of a range, after the checks that every user of ranges makes.
+/// The keys of a range.
 pub(crate) fn span_of_range<K: Key>(namespace: &Namespace, range: &impl KeyRange<K>) -> Result<Span> {
+    ends_of_range(namespace, range)?.into_span().ok_or_else(|| starts_after_end(namespace))
+}
+
+fn ends_of_range<K: Key>(namespace: &Namespace, range: &impl KeyRange<K>) -> Result<RangeEnds> {
     let ends = RangeEnds::encode(namespace.id, range);
     namespace.check_key(&ends.start)?;
     namespace.check_key(&ends.end)?;
-    ends.into_span().ok_or_else(|| starts_after_end(namespace))
+    Ok(ends)
 }
 
 fn invalid_key(namespace: &Namespace, key: &KeyBuf, error: &KeyError) -> Error {

@@ -86,6 +86,24 @@ fn bounds_narrow_a_scan_and_never_widen_it() -> TestResult {
 }
 
 #[test]
+fn a_key_and_the_next_possible_one_are_two_keys() -> TestResult {
+    on_both(|db| {
+        let texts = db.map::<String, u64>("texts")?;
+        let nothing = |scan: Result<Scan<Map<String, u64>>>| scan.is_ok_and(|scan| scan.count() == 0);
+        // "a\0" is the next key behind "a": what starts at it starts after "a", which is not to be taken for what starts
+        // behind "a".
+        assert!(is_invalid(texts.range("a\0"..)?.ending_before("a")));
+        assert!(is_invalid(texts.iter()?.ending_before("a")?.starting_at("a\0")));
+        assert!(is_invalid(texts.range(..="a")?.starting_at("a\0")) && is_invalid(texts.range("a\0"..="a")));
+        let behind_a = || texts.range((Bound::Excluded("a"), Bound::Unbounded));
+        assert!(is_invalid(behind_a()?.starting_at("a\0")?.ending_before("a")));
+        assert!(nothing(behind_a()?.ending_before("a")) && nothing(texts.range(..="a")?.ending_before("a\0")));
+        assert!(nothing(texts.range("a\0"..)?.ending_before("a\0")));
+        Ok(())
+    })
+}
+
+#[test]
 fn bounds_of_a_prefix_scan_must_lie_within_the_prefix() -> TestResult {
     on_both(|db| {
         let texts = db.map::<String, u64>("texts")?;

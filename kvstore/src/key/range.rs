@@ -125,6 +125,14 @@ impl RangeEnds {
         Self { start, end, edges }
     }
 
+    pub(crate) fn start_is_excluded(&self) -> bool {
+        self.edges.0 == Edge::Excluded
+    }
+
+    pub(crate) fn end_is_included(&self) -> bool {
+        self.edges.1 == Edge::Included
+    }
+
     /// The keys within the range; `None` where it starts after its end.
     pub(crate) fn into_span(self) -> Option<Span> {
         let Self { mut start, mut end, edges: (from, to) } = self;
