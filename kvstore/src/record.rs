@@ -93,7 +93,7 @@ pub(crate) fn decode<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Re
             format!("a record of schema version {version} in a program with version {expected}").into(),
         ));
     }
-    let mut reader = RecordReader { source: Source { bytes: rest, steps: READ_STEPS } };
+    let mut reader = RecordReader { source: Source::new(rest) };
     let value = T::decode(key, &mut reader)?;
     match reader.source.bytes.len() {
         0 => Ok(value),
@@ -209,6 +209,34 @@ impl<'a> FieldWriter<'_, 'a> {
 pub struct Source<'de> {
     bytes: &'de [u8],
     steps: usize,
+    /// How many elements arrays and maps may still declare: in all as many as there are bytes, since each takes one.
+    elements: usize,
+    /// How many bytes were left where an array or a map was counted last: several steps may lead to one.
+    counted: usize,
+}
+
+impl<'de> Source<'de> {
+    fn new(bytes: &'de [u8]) -> Self {
+        Self { bytes, steps: READ_STEPS, elements: bytes.len(), counted: usize::MAX }
+    }
+
+    /// Counts the elements that the next item declares, if it is an array or a map of more than a few, and ends the record
+    /// where they can't all be there. Room for them is made before they are read, at every level of nesting.
+    #[inline]
+    fn count_elements(&mut self) {
+        if let Some((initial @ (0x98..=0x9B | 0xB8..=0xBB), rest)) = self.bytes.split_first()
+            && self.counted != self.bytes.len()
+        {
+            self.counted = self.bytes.len();
+            let declared = rest.get(..1 << (initial & 3)).unwrap_or_default();
+            let declared = declared.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+            let items = declared.saturating_mul(if *initial < 0xA0 { 1 } else { 2 });
+            match usize::try_from(items).ok().and_then(|items| self.elements.checked_sub(items)) {
+                Some(left) => self.elements = left,
+                None => self.bytes = &[],
+            }
+        }
+    }
 }
 
 impl<'de> dec::Read<'de> for Source<'de> {
@@ -226,6 +254,7 @@ impl<'de> dec::Read<'de> for Source<'de> {
 
     #[inline]
     fn step_in(&mut self) -> bool {
+        self.count_elements();
         self.steps.checked_sub(1).map(|steps| self.steps = steps).is_some()
     }
 

@@ -90,6 +90,21 @@ fn huge_declared_lengths_allocate_little() {
         assert!(decode_bare::<Vec<u64>>(&bytes).is_err());
         assert!(decode_bare::<BTreeMap<u64, u64>>(&bytes).is_err());
     }
+    // Four elements are declared, and one byte is there.
+    assert_eq!(reason(decode_bare::<Vec<u8>>(&[2, 1, 0x98, 4, 7])), "the record ends inside array");
+    // Each array could be as long as it says, but not all of them.
+    let nested = [vec![2, 1], [0x98, 24].repeat(8), vec![0x80; 24]].concat();
+    assert_eq!(reason(decode_bare::<Nest>(&nested)), "the record ends inside array");
+}
+
+#[test]
+fn arrays_and_maps_may_fill_a_record() {
+    let lists = vec![Some(vec![7_u8; 300]), None, Some(vec![7; 70_000])];
+    assert_eq!(decode_bare::<Vec<Option<Vec<u8>>>>(&encode_bare(&lists).unwrap()).unwrap(), lists);
+    let map: BTreeMap<u8, u8> = (0..24).map(|number| (number, 0)).collect();
+    assert_eq!(decode_bare::<BTreeMap<u8, u8>>(&encode_bare(&map).unwrap()).unwrap(), map);
+    // Longer heads than needed take no more elements.
+    assert_eq!(decode_bare::<Vec<u8>>(&[2, 1, 0x9B, 0, 0, 0, 0, 0, 0, 0, 2, 5, 6]).unwrap(), [5, 6]);
 }
 
 #[test]
