@@ -146,7 +146,13 @@ fn create(engine: &dyn Engine, key: &KeyBuf) -> Result<()> {
 /// The row of a namespace.
 pub(crate) fn namespace(engine: &dyn Engine, name: &str) -> Result<Option<NamespaceRow>> {
     let row = read(engine, &namespace_key(name))?;
-    row.map(|bytes| decode_row(engine, &format!("namespace `{name}`"), &bytes)).transpose()
+    row.map(|bytes| decode_namespace(engine, name, &bytes)).transpose()
+}
+
+fn decode_namespace(engine: &dyn Engine, name: &str, bytes: &[u8]) -> Result<NamespaceRow> {
+    let what = format!("namespace `{name}`");
+    let row: NamespaceRow = decode_row(engine, &what, bytes)?;
+    if row.id == CATALOG { Err(damaged(engine, &what, "its number is that of the catalog")) } else { Ok(row) }
 }
 
 /// All namespaces, by name.
@@ -155,7 +161,7 @@ pub(crate) fn namespaces(engine: &dyn Engine) -> Result<Vec<(String, NamespaceRo
     each_row(engine, NAMESPACE, |rest, value| {
         let name =
             String::from_utf8(rest.to_vec()).map_err(|_| damaged(engine, "a namespace", "its name is not UTF-8"))?;
-        let row = decode_row(engine, &format!("namespace `{name}`"), value)?;
+        let row = decode_namespace(engine, &name, value)?;
         found.push((name, row));
         Ok(())
     })?;
@@ -191,7 +197,7 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
 pub(crate) fn drop_namespace(engine: &dyn Engine, name: &str) -> Result<bool> {
     let key = namespace_key(name);
     let Some(bytes) = read(engine, &key)? else { return Ok(false) };
-    let row: NamespaceRow = decode_row(engine, &format!("namespace `{name}`"), &bytes)?;
+    let row = decode_namespace(engine, name, &bytes)?;
     let (sequence, progress) = (sequence_key(row.id), row_key(PROGRESS, &row.id.to_be_bytes()));
     let ops = [
         Op::Delete { key: key.as_slice() },
@@ -214,6 +220,14 @@ fn finish_drops(engine: &dyn Engine) -> Result<()> {
         left.push(id.map_err(|_| damaged(engine, "a dropped namespace", "its number is not four bytes"))?);
         Ok(())
     })?;
+    if left.is_empty() {
+        return Ok(());
+    }
+    // The commit that wrote this row has deleted that of the namespace, and its number is never used again.
+    let alive: Vec<_> = namespaces(engine)?.into_iter().map(|(_, row)| row.id).collect();
+    if let Some(id) = left.iter().find(|id| **id == CATALOG || alive.contains(id)) {
+        return Err(damaged(engine, "a dropped namespace", &format!("number {id} is not dropped")));
+    }
     left.into_iter().try_for_each(|id| delete_entries(engine, id))
 }
 

@@ -80,6 +80,27 @@ fn damaged_rows_are_named() {
     assert!(matches!(&error, Error::Corrupt { .. }) && error.to_string().contains("namespace `a`"), "{error}");
 }
 
+#[test]
+fn what_was_not_dropped_is_not_deleted() {
+    for id in [CATALOG, 1] {
+        let engine = engine();
+        create_namespace(&engine, "a", row()).unwrap();
+        put(&engine, &row_key(PROGRESS, &id.to_be_bytes()), &[]);
+        let error = open(&engine).unwrap_err();
+        assert!(matches!(&error, Error::Corrupt { .. }) && error.to_string().contains("not dropped"), "{error}");
+        assert_eq!(namespace(&engine, "a").unwrap().unwrap().id, 1);
+    }
+}
+
+#[test]
+fn no_namespace_has_the_number_of_the_catalog() {
+    let engine = engine();
+    put(&engine, &namespace_key("a"), &encode_row(&row()).unwrap());
+    for found in [namespace(&engine, "a").err(), namespaces(&engine).err(), drop_namespace(&engine, "a").err()] {
+        assert!(matches!(found, Some(Error::Corrupt { .. })), "{found:?}");
+    }
+}
+
 /// The rows, as the book's chapter on the format has them.
 #[test]
 fn rows_have_the_bytes_of_the_book() {
