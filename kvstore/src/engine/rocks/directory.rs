@@ -110,11 +110,13 @@ impl Directory {
 
 /// Reads the marker, or finds that a database may be made here.
 fn examine(path: &Path, create: bool) -> Result<Option<Marker>> {
+    // Before the marker is looked for: another process that makes a database right now writes the marker first.
+    let names = names(path)?;
     if let Some(marker) = Marker::read(path)? {
         return Ok(Some(marker));
     }
     let own = [LOCK_FILE, marker::NEW_FILE];
-    match names(path)?.into_iter().find(|name| !own.contains(&name.as_str())) {
+    match names.into_iter().find(|name| !own.contains(&name.as_str())) {
         Some(other) => Err(not_a_database(path, &format!("it holds `{other}`, but no `{}`", marker::FILE))),
         None if create => Ok(None),
         None => Err(not_a_database(path, "it is empty, and no database was to be created")),
@@ -144,20 +146,23 @@ fn is_of_rocksdb(name: &str) -> bool {
 
 /// Makes the directories that are missing on a path, and syncs the parent of each.
 pub(super) fn create_directories(path: &Path) -> Result<()> {
-    match fs::create_dir(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match parent(path) {
-            Some(parent) if parent != path => {
-                create_directories(parent)?;
-                fs::create_dir(path).map_err(|error| io_error("create", path, error))?;
-            }
-            _ => return Err(io_error("create", path, error)),
-        },
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        Err(error) => return Err(io_error("create", path, error)),
-    }
+    let made = match (make_directory(path), parent(path)) {
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound && parent != path => {
+            create_directories(parent)?;
+            make_directory(path)
+        }
+        (made, _) => made,
+    };
+    made.map_err(|error| io_error("create", path, error))?;
     parent(path).map_or(Ok(()), sync_directory)
+}
+
+fn make_directory(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
 }
 
 /// The directory that holds a path.

@@ -1,5 +1,8 @@
 //! What is opened, created, refused, and left alone.
 
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 use crate::engine::rocks::marker::{Marker, State};
 
@@ -46,6 +49,38 @@ fn every_path_to_an_open_directory_is_in_use() {
     close(&rocks);
     for alias in &aliases {
         close(&reopened(alias));
+    }
+}
+
+#[test]
+fn of_threads_that_create_the_same_database_one_has_it_and_the_others_are_told() {
+    let directory = directory();
+    for round in 0..10 {
+        let path = directory.path().join(format!("{round}/with/parents"));
+        let (together, is_made) = (Barrier::new(4), AtomicBool::new(false));
+        // Again and again, so that they look at the directory at every moment of its making.
+        let open = || {
+            together.wait();
+            loop {
+                match open(&path, &buffered()) {
+                    Ok((rocks, _)) => {
+                        is_made.store(true, Ordering::Relaxed);
+                        break Some(rocks);
+                    }
+                    Err(Error::InUse { .. }) if is_made.load(Ordering::Relaxed) => break None,
+                    Err(Error::InUse { .. }) => {}
+                    Err(error) => {
+                        is_made.store(true, Ordering::Relaxed);
+                        panic!("{error:?}");
+                    }
+                }
+            }
+        };
+        let opened = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().filter_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(opened.len(), 1);
     }
 }
 
