@@ -21,6 +21,8 @@ const ACTION: &str = "create a checkpoint at";
 /// synced; what a crash leaves behind has the name with `.tmp-` and the number of the process.
 pub(super) fn create(session: &Session, to: &Path) -> Result<()> {
     must_be_free(to)?;
+    // RocksDB begins a new log, and it does so by the path.
+    session.check_in_place()?;
     let (Some(parent), Some(name)) = (parent(to), to.file_name()) else {
         return Err(io_error(ACTION, to, io::ErrorKind::InvalidInput.into()));
     };

@@ -1,7 +1,7 @@
 //! The directory of a database: what may be opened or created, and who alone may do so.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,17 @@ static OPEN: Mutex<BTreeSet<(u64, u64)>> = Mutex::new(BTreeSet::new());
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    // Dropped in this order: when the process counts it as closed, other processes may open it, too.
-    _lock: Lock,
-    _claim: Claim,
+    // Dropped in this order, the reverse of that in which they are taken: who has the first gets the others.
+    _file: Lock,
+    _itself: Lock,
+    claim: Claim,
 }
 
 /// An entry in [`OPEN`].
 #[derive(Debug)]
 struct Claim((u64, u64));
 
-/// The locked file.
+/// A locked file or directory.
 #[derive(Debug)]
 struct Lock(File);
 
@@ -76,15 +77,34 @@ impl Directory {
             Err(_) if create => create_directories(path)?,
             Err(_) => return Err(not_a_database(path, "there is nothing, and it was not to be created")),
         }
-        let real = fs::canonicalize(path).map_err(|error| io_error("open", path, error))?;
-        let found = fs::metadata(&real).map_err(|error| io_error("open", path, error))?;
-        let Some(claim) = Claim::take((found.dev(), found.ino())) else {
+        let failed = |error| io_error("open", path, error);
+        let real = fs::canonicalize(path).map_err(failed)?;
+        let opened = File::open(&real).map_err(failed)?;
+        let Some(claim) = Claim::take(identity(&opened.metadata().map_err(failed)?)) else {
             return Err(Error::InUse { path: path.into(), by: "this process has it open" });
         };
-        let lock = lock(&real.join(LOCK_FILE), path)?;
+        // The directory itself is locked, too: a lock file that is removed while it is open would be made again by the
+        // next one, and locked without meeting the lock of the first. On a network file system, though, the lock of a
+        // directory may be known to this machine only, and that of the file to all.
+        let itself = lock(opened, &real, path)?;
+        let file = real.join(LOCK_FILE);
+        let opened = File::options().write(true).create(true).truncate(false).open(&file);
+        let file = lock(opened.map_err(|error| io_error("open", &file, error))?, &file, path)?;
+        let claimed = Self { path: real, _file: file, _itself: itself, claim };
+        claimed.check_in_place()?;
         // Only now can nobody change it any more.
-        let marker = examine(&real, create)?;
-        Ok((Self { path: real, _lock: lock, _claim: claim }, marker))
+        let marker = examine(&claimed.path, create)?;
+        Ok((claimed, marker))
+    }
+
+    /// Finds that the directory is still where it was opened: another database may have taken its place.
+    pub(super) fn check_in_place(&self) -> Result<()> {
+        let source = match fs::metadata(&self.path) {
+            Ok(found) if identity(&found) == self.claim.0 => return Ok(()),
+            Ok(_) => io::Error::other("it was moved or removed, and another directory is there"),
+            Err(error) => error,
+        };
+        Err(io_error("find the open database at", &self.path, source))
     }
 
     /// The path without symbolic links.
@@ -170,13 +190,17 @@ pub(super) fn parent(path: &Path) -> Option<&Path> {
     path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
-fn lock(file: &Path, path: &Path) -> Result<Lock> {
-    let lock = File::options().write(true).create(true).truncate(false).open(file);
-    let lock = lock.map_err(|error| io_error("open", file, error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Lock(lock)),
+/// What no two directories have in common.
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+/// Locks `name`, for the database at `path`.
+fn lock(opened: File, name: &Path, path: &Path) -> Result<Lock> {
+    match opened.try_lock() {
+        Ok(()) => Ok(Lock(opened)),
         Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), by: "another process has it open" }),
-        Err(TryLockError::Error(error)) => Err(io_error("lock", file, error)),
+        Err(TryLockError::Error(error)) => Err(io_error("lock", name, error)),
     }
 }
 

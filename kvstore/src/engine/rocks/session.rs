@@ -1,6 +1,7 @@
 //! An opened database, from the marker `open` to the marker `clean`.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{ErrorKind, Options};
@@ -13,9 +14,9 @@ use crate::error::{Error, Result};
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
 pub(super) struct Session {
-    // Dropped in this order: RocksDB is closed before the next one may open the directory.
-    db: Db,
-    directory: Directory,
+    // Dropped in this order: RocksDB is closed before the next one may open the directory. See `abandon` for the counters.
+    db: Arc<Db>,
+    directory: Arc<Directory>,
     marker: Marker,
     /// Set when the outcome of a write is unknown, so that only the next open can tell what the log holds.
     failed: AtomicBool,
@@ -30,7 +31,7 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(db: Db, directory: Directory, marker: Marker) -> Self {
-        Self { db, directory, marker, failed: AtomicBool::new(false), ended: false }
+        Self { db: Arc::new(db), directory: Arc::new(directory), marker, failed: AtomicBool::new(false), ended: false }
     }
 
     pub(super) fn db(&self) -> &Db {
@@ -39,6 +40,11 @@ impl Session {
 
     pub(super) fn path(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Finds that the directory is still where it was opened.
+    pub(super) fn check_in_place(&self) -> Result<()> {
+        self.directory.check_in_place()
     }
 
     pub(super) fn marker(&self) -> &Marker {
@@ -59,13 +65,25 @@ impl Session {
         self.end()
     }
 
+    /// Leaves RocksDB open, and the directory in use, for as long as the process lives: closing, RocksDB would remove and
+    /// write files by their path, where another database may be by now.
+    fn abandon(&self) {
+        self.db.cancel_all_background_work(true);
+        std::mem::forget((Arc::clone(&self.db), Arc::clone(&self.directory)));
+    }
+
     fn end(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
+        let in_place = self.check_in_place();
+        if in_place.is_err() {
+            self.abandon();
+        }
         // Taken first: what is committed up to here is synced by the next line.
         let synced = self.db.latest_sequence_number();
         self.sync()?;
+        in_place?;
         if self.failed.load(Ordering::Relaxed) {
             return Ok(());
         }

@@ -85,6 +85,36 @@ fn of_threads_that_create_the_same_database_one_has_it_and_the_others_are_told()
 }
 
 #[test]
+fn a_database_that_was_moved_while_open_says_so_and_leaves_what_is_there_now_alone() {
+    let directory = directory();
+    let [path, moved, other, copied] = ["data", "moved", "other", "copied"].map(|name| directory.path().join(name));
+    for _ in 0..2 {
+        close(&reopened(&other));
+    }
+    // A new one, which has no old files to remove in the background.
+    let rocks = reopened(&path);
+    put(&rocks, b"k", b"v");
+    fs::rename(&path, &moved).unwrap();
+    fs::rename(&other, &path).unwrap();
+    let before = contents(&path);
+    put(&rocks, b"l", b"moved");
+    let not_there = |result: Result<()>| {
+        let Err(Error::Io { path: named, action, .. }) = result else { panic!() };
+        assert_eq!((named, action), (path.clone(), "find the open database at"));
+    };
+    not_there(rocks.checkpoint(&directory.path().join("copy")));
+    rocks.refuse().unwrap();
+    not_there(rocks.finish());
+    drop(rocks);
+    assert_eq!(contents(&path), before);
+    // RocksDB can't be closed any more without harm.
+    assert!(matches!(refused(&moved, &buffered()), Error::InUse { .. }));
+    copy(&moved, &copied);
+    let rocks = reopened(&copied);
+    assert_eq!((get(&rocks, b"k"), get(&rocks, b"l")), (Some(b"v".to_vec()), Some(b"moved".to_vec())));
+}
+
+#[test]
 fn a_path_that_leads_to_no_directory_is_refused() {
     let directory = directory();
     let file = directory.path().join("file");

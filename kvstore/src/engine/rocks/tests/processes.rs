@@ -107,6 +107,25 @@ fn another_process_is_told_apart_and_its_end_frees_the_directory() {
     close(&reopened(&path));
 }
 
+#[test]
+fn a_lock_file_that_is_removed_lets_nobody_in() {
+    let directory = directory();
+    let path = directory.path().join("data");
+    let mut holder = Process::start("hold", &path, "");
+    assert_eq!(holder.next().unwrap(), "open");
+    for name in ["KVSTORE.lock", "LOCK"] {
+        fs::remove_file(path.join(name)).unwrap();
+    }
+    let before = contents(&path);
+    let Err(Error::InUse { by, .. }) = open(&path, &buffered()) else { panic!() };
+    assert_eq!(by, "another process has it open");
+    assert_eq!(contents(&path), before);
+    drop(holder.child.stdin.take());
+    assert_eq!(holder.next().unwrap(), "closed");
+    close(&reopened(&path));
+    holder.child.wait().unwrap();
+}
+
 /// A program may start other programs at any time: between fork and exec these have the lock file open.
 #[test]
 fn children_that_are_just_started_do_not_keep_the_directory_locked() {
