@@ -6,13 +6,14 @@
 //! that finds it again.
 
 pub mod kills;
+pub mod openers;
 pub mod process;
 pub mod shim;
 pub mod trial;
 pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL];
+pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL, &openers::TRIAL];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///
@@ -20,6 +21,7 @@ pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL];
 /// Those of the task; for one that nobody knows, its name.
 pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
     match task {
+        openers::TASK => openers::child(arguments),
         workload::TASK => workload::child(arguments),
         _ => Err(format!("no trial has a child for `{task}`").into()),
     }

@@ -1,7 +1,8 @@
 //! Children whose lines are read, and that are killed.
 
-use std::io::{self, BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::fmt::Display;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 
@@ -11,6 +12,8 @@ use kvstore_tests::{FAR, TestResult};
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    // Not left in `child`, which closes it before it waits: after a kill, children of the child may still read from it.
+    input: Option<ChildStdin>,
     lines: Receiver<String>,
     reader: Option<JoinHandle<io::Result<()>>>,
     complaints: Option<JoinHandle<String>>,
@@ -24,6 +27,7 @@ impl Process {
     pub fn start(command: &mut Command) -> TestResult<Self> {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn()?;
+        let input = child.stdin.take();
         let (send, lines) = mpsc::channel();
         let output = child.stdout.take().ok_or("no standard output")?;
         let mut errors = child.stderr.take().ok_or("no standard error")?;
@@ -34,7 +38,7 @@ impl Process {
             let _ = errors.read_to_end(&mut text);
             String::from_utf8_lossy(&text).into_owned()
         });
-        Ok(Self { child, lines, reader: Some(reader), complaints: Some(complaints) })
+        Ok(Self { child, input, lines, reader: Some(reader), complaints: Some(complaints) })
     }
 
     /// The next line, without its end; `None` when there are no more. A line that was cut by a kill is none.
@@ -47,6 +51,45 @@ impl Process {
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(format!("a child hangs: process {}", self.child.id()).into()),
         }
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Errors
+    /// Where it has ended.
+    pub fn tell(&mut self, line: impl Display) -> TestResult {
+        let input = self.input.as_mut().ok_or("its input was closed")?;
+        Ok(input.write_all(format!("{line}\n").as_bytes())?)
+    }
+
+    /// The answer to a line.
+    ///
+    /// # Errors
+    /// Where it ends without one.
+    pub fn ask(&mut self, line: impl Display) -> TestResult<String> {
+        self.tell(line)?;
+        self.answer()
+    }
+
+    /// The next line, of a child that must write one.
+    ///
+    /// # Errors
+    /// Where it ends without one.
+    pub fn answer(&mut self) -> TestResult<String> {
+        match self.next_line()? {
+            Some(line) => Ok(line),
+            None => Err(format!("a child ended: {}", self.wait()?.1).into()),
+        }
+    }
+
+    /// Lets its standard input end.
+    pub fn close_input(&mut self) {
+        self.input = None;
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// A line that is there already.
@@ -69,6 +112,7 @@ impl Process {
     /// # Errors
     /// Where its output could not be read.
     pub fn wait(&mut self) -> TestResult<(ExitStatus, String)> {
+        self.close_input();
         let status = self.child.wait()?;
         if let Some(reader) = self.reader.take() {
             reader.join().map_err(|_| "the reader of lines panicked")??;

@@ -9,3 +9,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_torture");
 fn kills() -> TestResult {
     kvstore_torture::kills::TRIAL.run_short(PROGRAM)
 }
+
+#[test]
+fn openers() -> TestResult {
+    kvstore_torture::openers::TRIAL.run_short(PROGRAM)
+}
