@@ -99,8 +99,10 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     }
     if let Some(damage) = pass.damage.take() {
         let text = pass.describe_damage(&damage);
-        let aside = cut(directory, &mut pass.logs, &damage)?;
+        let aside = make_aside(directory)?;
+        // Said before it is done: the next open finds nothing to say, should this process be killed right behind.
         tracing::warn!(path = %directory.display(), aside = %aside.display(), "the write-ahead log was cut: {text}");
+        cut(directory, &mut pass.logs, &damage, &aside)?;
     }
     if lost {
         tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
@@ -260,11 +262,10 @@ impl Pass {
 
 /// Cuts the logs at the damage. What is cut off is kept aside; a crash meanwhile leaves the damage in place, to be found
 /// again.
-fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage) -> Result<PathBuf> {
-    let aside = make_aside(directory)?;
+fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage, aside: &Path) -> Result<()> {
     let keeps_some = damage.offset > 0;
     if let Some(log) = logs.get(damage.log).filter(|_| keeps_some) {
-        let copied = copy_tail(log, damage.offset, &aside);
+        let copied = copy_tail(log, damage.offset, aside);
         copied.map_err(|error| io_error("copy the end of", &log.path, error))?;
     }
     // From the last one on, so that what is left is damaged where it was.
@@ -272,14 +273,14 @@ fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage) -> Result<PathBuf
         let to = aside.join(log.path.file_name().unwrap_or_default());
         fs::rename(&log.path, to).map_err(|error| io_error("put aside", &log.path, error))?;
     }
-    sync_directory(&aside)?;
+    sync_directory(aside)?;
     sync_directory(directory)?;
     if let Some(log) = logs.get(damage.log) {
         let file = File::options().write(true).open(&log.path);
         let cut = file.and_then(|file| file.set_len(damage.offset).and_then(|()| file.sync_all()));
         cut.map_err(|error| io_error("cut", &log.path, error))?;
     }
-    Ok(aside)
+    Ok(())
 }
 
 fn make_aside(directory: &Path) -> Result<PathBuf> {

@@ -109,16 +109,21 @@ fn copy(from: &Path, to: &Path) {
 
 /// Runs `call` and tells the warnings and errors that it wrote.
 fn warnings<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
-    let seen = Warnings::default();
-    let result = tracing::subscriber::with_default(seen.clone(), call);
-    let seen = seen.0.lock().unwrap().clone();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&seen);
+    let result = on_warnings(move |text| kept.lock().unwrap().push(text), call);
+    let seen = seen.lock().unwrap().clone();
     (result, seen)
 }
 
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
+/// Runs `call`, and `hear` for each warning and error that it writes.
+fn on_warnings<R>(hear: impl Fn(String) + Send + Sync + 'static, call: impl FnOnce() -> R) -> R {
+    tracing::subscriber::with_default(Warnings(hear), call)
+}
 
-impl tracing::Subscriber for Warnings {
+struct Warnings<F>(F);
+
+impl<F: Fn(String) + Send + Sync + 'static> tracing::Subscriber for Warnings<F> {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         *metadata.level() <= tracing::Level::WARN
     }
@@ -136,7 +141,7 @@ impl tracing::Subscriber for Warnings {
         }
         let mut text = Text(String::new());
         event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
+        (self.0)(text.0);
     }
     fn enter(&self, _: &span::Id) {}
     fn exit(&self, _: &span::Id) {}

@@ -137,6 +137,26 @@ fn a_torn_tail_is_dropped_and_said_unless_the_session_was_clean() {
 }
 
 #[test]
+fn what_is_dropped_is_said_before_it_is_gone() {
+    let logs = |path: &Path| contents(path).into_iter().filter(|(name, ..)| name.contains(".log")).collect::<Vec<_>>();
+    for mut image in [Image::new(1), Image::new(4)] {
+        let log = image.logs()[0].clone();
+        // A log that is damaged from its beginning on is put aside whole, as are all that follow.
+        for length in [0, 1_000] {
+            let path = image.with(Ended::Buffered, &log, |bytes| {
+                bytes.truncate(length);
+                bytes.extend([1; 20]);
+            });
+            let (before, watched) = (logs(&path), path.clone());
+            let heard = Arc::new(Mutex::new(Vec::new()));
+            let kept = Arc::clone(&heard);
+            close(&on_warnings(move |_| kept.lock().unwrap().push(logs(&watched)), || reopened(&path)));
+            assert_eq!(*heard.lock().unwrap(), [before]);
+        }
+    }
+}
+
+#[test]
 fn last_bytes_that_are_zero_are_dropped_and_said() {
     let mut image = Image::new(1);
     let log = image.logs()[0].clone();
