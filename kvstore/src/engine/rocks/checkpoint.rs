@@ -10,6 +10,7 @@ use rocksdb::checkpoint::Checkpoint;
 use super::directory::{create_directories, io_error, parent, sync_directory};
 use super::fault;
 use super::marker::{self, Marker, State};
+use super::recovery;
 use super::session::Session;
 use crate::error::{Error, Result};
 
@@ -37,8 +38,9 @@ pub(super) fn create(session: &Session, to: &Path) -> Result<()> {
         .and_then(|checkpoint| checkpoint.create_checkpoint(&unfinished.0))
         .map_err(|error| fault::failed(session.path(), "create a checkpoint", error))?;
     sync_files(&unfinished.0)?;
-    let source = session.marker();
-    Marker { id: marker::new_id(), state: State::Clean, sync: source.sync, synced: 0 }.write(&unfinished.0)?;
+    let synced = recovery::last_commit(&unfinished.0)?;
+    let sync = session.marker().sync;
+    Marker { id: marker::new_id(), state: State::Clean, sync, synced }.write(&unfinished.0)?;
 
     // A rename would replace an empty directory.
     must_be_free(to)?;

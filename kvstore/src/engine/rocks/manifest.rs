@@ -1,18 +1,26 @@
-//! Reads from RocksDB's manifest which logs are still needed.
+//! Reads from RocksDB's manifest which logs are still needed, and which tables there are.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::log::{LogReader, Next};
 
-/// What the manifest says of the logs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What the manifest says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
     /// Logs of lower numbers are not needed any more: their commits are in tables.
     pub(super) first_log: u64,
-    /// All commits in logs before `first_log` have sequence numbers up to this one.
+    /// All commits in logs before `first_log` have sequence numbers up to this one. It may be that of a commit in a later
+    /// log.
     pub(super) last_sequence: u64,
+    /// All commits in logs from `first_log` on have higher sequence numbers than this one, which is in a table.
+    pub(super) last_in_tables: u64,
+    /// The numbers and sizes of the tables.
+    pub(super) tables: BTreeMap<u64, u64>,
+    /// Without these, RocksDB does not open: the first log, the number of the next file, the last sequence number.
+    has: [bool; 3],
 }
 
 /// The file that `CURRENT` names, or what is missing.
@@ -29,6 +37,29 @@ pub(super) fn locate(directory: &Path) -> Result<PathBuf, String> {
         true if path.is_file() => Ok(path),
         true => Err(format!("`CURRENT` names `{name}`, which is missing")),
         false => Err("`CURRENT` names no manifest".into()),
+    }
+}
+
+impl Manifest {
+    /// Whether it has what RocksDB does not open without.
+    pub(super) fn is_complete(&self) -> bool {
+        self.has == [true; 3]
+    }
+
+    /// The first table that is not there, or not of its size, in words.
+    pub(super) fn find_missing(&self, directory: &Path) -> io::Result<Option<String>> {
+        for (number, size) in &self.tables {
+            let name = format!("{number:06}.sst");
+            match fs::metadata(directory.join(&name)) {
+                Ok(found) if found.len() == *size => {}
+                Ok(found) => return Ok(Some(format!("`{name}` has {} bytes instead of {size}", found.len()))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Ok(Some(format!("`{name}` is missing")));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -73,49 +104,31 @@ fn apply(manifest: &mut Manifest, edit: &[u8]) -> Option<()> {
     while !rest.0.is_empty() {
         match rest.number()? {
             // Of the one column family, or the lowest that any of several needs: they only grow.
-            2 | 10 => manifest.first_log = manifest.first_log.max(rest.number()?),
-            4 => manifest.last_sequence = manifest.last_sequence.max(rest.number()?),
-            // The next file number, the previous log, the column family of the edit and the highest of them, how many
-            // edits of a group follow.
-            3 | 9 | 200 | 203 | 300 => rest.skip_numbers(1)?,
+            tag @ (2 | 10) => {
+                manifest.first_log = manifest.first_log.max(rest.number()?);
+                manifest.has[0] |= tag == 2;
+            }
+            3 => {
+                rest.number()?;
+                manifest.has[1] = true;
+            }
+            4 => {
+                manifest.last_sequence = manifest.last_sequence.max(rest.number()?);
+                manifest.has[2] = true;
+            }
+            // The previous log, the column family of the edit and the highest of them, how many edits of a group follow.
+            9 | 200 | 203 | 300 => rest.skip_numbers(1)?,
             // The cursor of a compaction.
             5 => {
                 rest.skip_numbers(1)?;
                 rest.bytes()?;
             }
-            // A deleted table: level, number.
-            6 => rest.skip_numbers(2)?,
-            // New tables, in order of age of the format: level, number, for one the path, size, keys, sequence numbers.
-            7 => {
-                rest.skip_numbers(3)?;
-                rest.skip_bytes(2)?;
+            // A deleted table: its level and number.
+            6 => {
+                rest.number()?;
+                manifest.tables.remove(&rest.number()?);
             }
-            100 => {
-                rest.skip_numbers(3)?;
-                rest.skip_bytes(2)?;
-                rest.skip_numbers(2)?;
-            }
-            102 => {
-                rest.skip_numbers(4)?;
-                rest.skip_bytes(2)?;
-                rest.skip_numbers(2)?;
-            }
-            103 => {
-                rest.skip_numbers(3)?;
-                rest.skip_bytes(2)?;
-                rest.skip_numbers(2)?;
-                loop {
-                    match rest.number()? {
-                        1 => break,
-                        // A hack of RocksDB's: the first log that is needed.
-                        3 => {
-                            let log = rest.bytes()?.first_chunk()?;
-                            manifest.first_log = manifest.first_log.max(u64::from_le_bytes(*log));
-                        }
-                        _ => rest.skip_bytes(1)?,
-                    }
-                }
-            }
+            tag @ (7 | 100 | 102 | 103) => new_table(manifest, &mut rest, tag)?,
             // The name of the comparator, or of a column family.
             1 | 201 => rest.skip_bytes(1)?,
             202 => {}
@@ -125,6 +138,36 @@ fn apply(manifest: &mut Manifest, edit: &[u8]) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// A new table, in one of several forms in order of their age.
+fn new_table(manifest: &mut Manifest, rest: &mut Fields<'_>, tag: u64) -> Option<()> {
+    // Its level, its number, where it lies, its size, and its first and last key.
+    rest.number()?;
+    let number = rest.number()?;
+    rest.skip_numbers(usize::from(tag == 102))?;
+    manifest.tables.insert(number, rest.number()?);
+    rest.skip_bytes(2)?;
+    if tag > 7 {
+        rest.number()?;
+        // A memtable becomes a table as a whole, and the next one begins with a log of its own.
+        manifest.last_in_tables = manifest.last_in_tables.max(rest.number()?);
+    }
+    if tag < 103 {
+        return Some(());
+    }
+    // Fields with tags of their own.
+    loop {
+        match rest.number()? {
+            1 => return Some(()),
+            // A hack of RocksDB's: the first log that is needed.
+            3 => {
+                let log = rest.bytes()?.first_chunk()?;
+                manifest.first_log = manifest.first_log.max(u64::from_le_bytes(*log));
+            }
+            _ => rest.skip_bytes(1)?,
+        }
+    }
 }
 
 /// What is left of an edit.

@@ -4,6 +4,7 @@
 //! [`directory`] looks at the path and takes the only right to open it, [`marker`] tells whose it is and how the last
 //! session ended, [`recovery`] reads the write-ahead logs and decides what becomes of damage, and only then RocksDB runs.
 
+mod aside;
 mod checkpoint;
 mod directory;
 mod fault;
@@ -94,6 +95,7 @@ fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
 /// Makes a database, or finishes making it: nothing was committed before the marker says `open`.
 fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
     let path = directory.path();
+    recovery::check_unfinished(path)?;
     let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
     marker.write(path)?;
     directory.clear_unfinished()?;

@@ -10,17 +10,21 @@
 //! | `Buffered`, unclean | the same | after power loss pages are missing anywhere: cut off, said |
 //! | clean | refused, since all of it was synced | refused |
 //!
-//! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on.
+//! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on. Nothing is cut
+//! because of a manifest that is damaged, or lists tables that are not there: such a database is refused as it is.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::directory::{io_error, sync_directory};
+use super::aside::Aside;
+use super::directory::io_error;
 use super::log::{LogReader, Next, commit_head};
 use super::manifest::{self, Found, Manifest};
-use super::marker::{Marker, State};
+use super::marker::{self, Marker, State};
 use crate::error::{Error, Result};
 
 /// How RocksDB is to read the log.
@@ -57,6 +61,8 @@ struct Pass {
     /// The last sequence number before any damage.
     last: u64,
     damage: Option<Damage>,
+    /// Whether there is no log at all. Every session leaves one.
+    is_missing: bool,
 }
 
 #[derive(Debug)]
@@ -80,29 +86,38 @@ struct Damage {
 pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result<Recovered> {
     let was_synced = marker.sync || marker.state == State::Clean;
     let mode = if prefix || !was_synced { Mode::Prefix } else { Mode::Tail };
-    let pass = match read_manifest(directory, marker)? {
-        Some(manifest) => read_logs(directory, manifest)?,
-        None => None,
-    };
-    let Some(mut pass) = pass else {
+    let manifest = read_manifest(directory, marker)?;
+    let pass = manifest.as_ref().map_or(Ok(None), |(manifest, _)| read_logs(directory, manifest))?;
+    let (Some((manifest, is_torn)), Some(mut pass)) = (manifest, pass) else {
         tracing::warn!(
             path = %directory.display(),
             "the manifest or a log can't be read beforehand: only RocksDB tells what it holds"
         );
         return Ok(Recovered { mode, synced: marker.synced, is_sound: false });
     };
+    // A copy made by a checkpoint may be without.
+    pass.is_missing &= marker.state == State::Open;
     let lost = pass.last < marker.synced;
-    let is_refused = lost || (was_synced && pass.damage.as_ref().is_some_and(|damage| damage.is_followed));
+    let lacks_commits = pass.is_missing || pass.damage.as_ref().is_some_and(|damage| damage.is_followed);
+    let is_refused = lost || (was_synced && lacks_commits);
     if is_refused && !prefix {
         let hint = "`builder().recover(Recovery::Prefix)` opens the commits before that, and puts the rest aside";
         return Err(corrupt(directory, format!("{}. {hint}", pass.describe(marker))));
     }
+    let mut aside = Aside::new(directory);
+    if lost || is_torn || pass.is_missing || pass.damage.is_some() {
+        // Where the manifest lacks its end, RocksDB would remove them. Done first: once the log is cut, nothing tells.
+        put_unlisted_tables_aside(directory, &manifest, &mut aside)?;
+    }
     if let Some(damage) = pass.damage.take() {
         let text = pass.describe_damage(&damage);
-        let aside = make_aside(directory)?;
         // Said before it is done: the next open finds nothing to say, should this process be killed right behind.
-        tracing::warn!(path = %directory.display(), aside = %aside.display(), "the write-ahead log was cut: {text}");
-        cut(directory, &mut pass.logs, &damage, &aside)?;
+        let folder = aside.folder()?.display();
+        tracing::warn!(path = %directory.display(), aside = %folder, "the write-ahead log was cut: {text}");
+        cut(&mut pass.logs, &damage, &mut aside)?;
+    }
+    if pass.is_missing {
+        tracing::warn!(path = %directory.display(), "the write-ahead log is missing, with all commits in it");
     }
     if lost {
         tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
@@ -114,34 +129,70 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     Ok(Recovered { mode, synced: pass.last, is_sound: true })
 }
 
-/// Reads the manifest; `None` where it is in a form that is not known here.
-fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<Manifest>> {
+/// Refuses a directory whose making was not finished, where it has commits all the same: its marker is an old one, and
+/// the database would be cleared away to be made anew.
+pub(super) fn check_unfinished(directory: &Path) -> Result<()> {
+    let refused = |file: &Path| {
+        let (marker, name) = (marker::FILE, name(file));
+        Err(corrupt(directory, format!("`{marker}` says that it was never finished, but `{name}` holds commits")))
+    };
+    if let Some((_, table)) = numbered(directory, ".sst")?.pop_first() {
+        return refused(&table);
+    }
+    for log in list(directory)? {
+        if holds_commits(&log, 0).map_err(|error| io_error("read", &log.path, error))? {
+            return refused(&log.path);
+        }
+    }
+    Ok(())
+}
+
+/// The last commit in a copy of a database, which is not open; 0 where it can't be told.
+pub(super) fn last_commit(directory: &Path) -> Result<u64> {
+    let marker = Marker { state: State::Clean, ..Marker::new() };
+    let Some((manifest, _)) = read_manifest(directory, &marker)? else { return Ok(0) };
+    Ok(read_logs(directory, &manifest)?.map_or(0, |pass| pass.last))
+}
+
+/// Reads the manifest, and tells whether its last change was cut off; `None` where it is in a form that is not known here.
+fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<(Manifest, bool)>> {
     let path = manifest::locate(directory).map_err(|missing| corrupt(directory, missing))?;
     let damaged = |what| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name(&path);
         corrupt(directory, format!("`{name}`, in which RocksDB lists its tables, is damaged: {what}"))
     };
-    match manifest::read(&path).map_err(|error| io_error("read", &path, error))? {
-        Found::Sound(manifest) => Ok(Some(manifest)),
-        Found::Torn(_) if marker.state == State::Clean => Err(damaged("its end is missing".into())),
-        Found::Torn(manifest) => {
-            tracing::warn!(path = %path.display(), "the last change of the list of tables was not written to its end");
-            Ok(Some(manifest))
-        }
-        Found::Damaged(offset, what) => Err(damaged(format!("behind byte {offset} {what}"))),
-        Found::Unknown => Ok(None),
+    let (manifest, is_torn) = match manifest::read(&path).map_err(|error| io_error("read", &path, error))? {
+        Found::Sound(manifest) => (manifest, false),
+        Found::Torn(_) if marker.state == State::Clean => return Err(damaged("its end is missing".into())),
+        Found::Torn(manifest) => (manifest, true),
+        Found::Damaged(offset, what) => return Err(damaged(format!("behind byte {offset} {what}"))),
+        Found::Unknown => return Ok(None),
+    };
+    if !manifest.is_complete() {
+        return Err(damaged("its end is missing".into()));
     }
+    // If it lacks its end, it may list tables that were replaced since.
+    if let Some(missing) = manifest.find_missing(directory).map_err(|error| io_error("list", directory, error))? {
+        let reason = format!("the table {missing}, according to `{}`, in which RocksDB lists its tables", name(&path));
+        return Err(corrupt(directory, reason));
+    }
+    if is_torn {
+        tracing::warn!(path = %path.display(), "the last change of the list of tables was not written to its end");
+    }
+    Ok(Some((manifest, is_torn)))
 }
 
 /// Reads all logs that are needed; `None` where one is in a form that is not known here.
-fn read_logs(directory: &Path, manifest: Manifest) -> Result<Option<Pass>> {
-    let logs = list(directory, manifest.first_log).map_err(|error| io_error("list", directory, error))?;
-    let mut pass = Pass { logs, last: manifest.last_sequence, damage: None };
+fn read_logs(directory: &Path, manifest: &Manifest) -> Result<Option<Pass>> {
+    let mut logs = list(directory)?;
+    let is_missing = logs.is_empty();
+    logs.retain(|log| log.number >= manifest.first_log);
+    let mut pass = Pass { logs, last: manifest.last_sequence, damage: None, is_missing };
     let mut last = None;
     for index in 0..pass.logs.len() {
         let Some(log) = pass.logs.get(index) else { break };
         let failed = |error| io_error("read", &log.path, error);
-        let mut damage = match read_log(log, &mut last, manifest.last_sequence).map_err(failed)? {
+        let mut damage = match read_log(log, &mut last, manifest).map_err(failed)? {
             Read::Sound => continue,
             Read::Unknown => return Ok(None),
             Read::Damaged(damage) => damage,
@@ -167,7 +218,7 @@ enum Read {
 }
 
 /// Reads one log, and counts `last` up to the last sound commit.
-fn read_log(log: &Log, last: &mut Option<u64>, in_tables: u64) -> io::Result<Read> {
+fn read_log(log: &Log, last: &mut Option<u64>, manifest: &Manifest) -> io::Result<Read> {
     let mut reader = LogReader::new(File::open(&log.path)?, log.number, 12);
     let mut offset = 0;
     loop {
@@ -180,10 +231,14 @@ fn read_log(log: &Log, last: &mut Option<u64>, in_tables: u64) -> io::Result<Rea
                 };
                 // RocksDB begins a log with an empty commit, which has no sequence number of its own.
                 if count > 0 {
-                    // What was in earlier logs is in tables; these may hold the beginning of this log, too.
+                    // What was in earlier logs is in tables. RocksDB would take a log that holds some of it, such as an
+                    // older one in the place of the right one, for newer than these.
                     let (fits, expected) = match *last {
                         Some(last) => (sequence == last + 1, last + 1),
-                        None => (sequence <= in_tables + 1, in_tables + 1),
+                        None => (
+                            (manifest.last_in_tables + 1..=manifest.last_sequence + 1).contains(&sequence),
+                            manifest.last_sequence + 1,
+                        ),
                     };
                     if !fits {
                         let what = format!("commit {expected} should follow, but it is commit {sequence}");
@@ -208,24 +263,40 @@ fn holds_commits(log: &Log, sequence: u64) -> io::Result<bool> {
     LogReader::new(File::open(&log.path)?, log.number, 12).is_followed_by(sequence)
 }
 
-/// The logs from a number on, in order.
-fn list(directory: &Path, first: u64) -> io::Result<Vec<Log>> {
+/// All logs, in order.
+fn list(directory: &Path) -> Result<Vec<Log>> {
     let mut logs = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|number| number.parse().ok());
-        if let Some(number) = number.filter(|number| *number >= first) {
-            logs.push(Log { number, path: entry.path(), size: entry.metadata()?.len() });
+    for (number, path) in numbered(directory, ".log")? {
+        let found = fs::metadata(&path).map_err(|error| io_error("read", &path, error))?;
+        logs.push(Log { number, path, size: found.len() });
+    }
+    Ok(logs)
+}
+
+/// The files of RocksDB with a number and this ending, in order.
+fn numbered(directory: &Path, ending: &str) -> Result<BTreeMap<u64, PathBuf>> {
+    let failed = |error| io_error("list", directory, error);
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().and_then(OsStr::to_str);
+        if let Some(number) = name.and_then(|name| name.strip_suffix(ending)?.parse().ok()) {
+            found.insert(number, path);
         }
     }
-    logs.sort_unstable_by_key(|log| log.number);
-    Ok(logs)
+    Ok(found)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 impl Pass {
     fn describe(&self, marker: &Marker) -> String {
         let mut text = self.damage.as_ref().map(|damage| self.describe_damage(damage)).unwrap_or_default();
+        if self.is_missing {
+            text.push_str("the write-ahead log is missing, with all commits in it");
+        }
         if self.last < marker.synced {
             let separator = if text.is_empty() { "" } else { "; " };
             let _ = write!(
@@ -239,12 +310,11 @@ impl Pass {
     }
 
     fn describe_damage(&self, damage: &Damage) -> String {
-        let name = |log: &Log| log.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut text = String::new();
         let mut bytes = 0;
         if let Some(log) = self.logs.get(damage.log) {
             bytes = log.size.saturating_sub(damage.offset);
-            let _ = write!(text, "`{}` is damaged behind byte {}: {}", name(log), damage.offset, damage.what);
+            let _ = write!(text, "`{}` is damaged behind byte {}: {}", name(&log.path), damage.offset, damage.what);
         }
         let later = self.logs.get(damage.log + 1..).unwrap_or_default();
         bytes += later.iter().map(|log| log.size).sum::<u64>();
@@ -253,7 +323,7 @@ impl Pass {
         let _ =
             write!(text, "; {what}the last commit before it is {kept}, and {bytes} bytes of log are dropped behind it");
         if !later.is_empty() {
-            let names: Vec<_> = later.iter().map(name).collect();
+            let names: Vec<_> = later.iter().map(|log| name(&log.path)).collect();
             let _ = write!(text, ", with {}", names.join(", "));
         }
         text
@@ -262,19 +332,16 @@ impl Pass {
 
 /// Cuts the logs at the damage. What is cut off is kept aside; a crash meanwhile leaves the damage in place, to be found
 /// again.
-fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage, aside: &Path) -> Result<()> {
+fn cut(logs: &mut Vec<Log>, damage: &Damage, aside: &mut Aside<'_>) -> Result<()> {
     let keeps_some = damage.offset > 0;
     if let Some(log) = logs.get(damage.log).filter(|_| keeps_some) {
-        let copied = copy_tail(log, damage.offset, aside);
-        copied.map_err(|error| io_error("copy the end of", &log.path, error))?;
+        aside.copy_end(&log.path, damage.offset)?;
     }
     // From the last one on, so that what is left is damaged where it was.
     for log in logs.drain(damage.log + usize::from(keeps_some)..).rev() {
-        let to = aside.join(log.path.file_name().unwrap_or_default());
-        fs::rename(&log.path, to).map_err(|error| io_error("put aside", &log.path, error))?;
+        aside.take(&log.path)?;
     }
-    sync_directory(aside)?;
-    sync_directory(directory)?;
+    aside.sync()?;
     if let Some(log) = logs.get(damage.log) {
         let file = File::options().write(true).open(&log.path);
         let cut = file.and_then(|file| file.set_len(damage.offset).and_then(|()| file.sync_all()));
@@ -283,25 +350,14 @@ fn cut(directory: &Path, logs: &mut Vec<Log>, damage: &Damage, aside: &Path) -> 
     Ok(())
 }
 
-fn make_aside(directory: &Path) -> Result<PathBuf> {
-    let mut number = 1;
-    loop {
-        let aside = directory.join(format!("damaged-{number}"));
-        match fs::create_dir(&aside) {
-            Ok(()) => return sync_directory(directory).map(|()| aside),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
-            Err(error) => return Err(io_error("create", &aside, error)),
+/// Puts the tables aside that the manifest does not list.
+fn put_unlisted_tables_aside(directory: &Path, manifest: &Manifest, aside: &mut Aside<'_>) -> Result<()> {
+    for (number, path) in numbered(directory, ".sst")? {
+        if !manifest.tables.contains_key(&number) {
+            aside.take(&path)?;
         }
     }
-}
-
-fn copy_tail(log: &Log, offset: u64, aside: &Path) -> io::Result<()> {
-    let mut from = File::open(&log.path)?;
-    from.seek(SeekFrom::Start(offset))?;
-    let name = log.path.file_name().unwrap_or_default().to_string_lossy();
-    let mut to = File::create_new(aside.join(format!("{name}.from-{offset}")))?;
-    io::copy(&mut from.take(log.size.saturating_sub(offset)), &mut to)?;
-    to.sync_all()
+    aside.sync()
 }
 
 fn corrupt(directory: &Path, reason: String) -> Error {

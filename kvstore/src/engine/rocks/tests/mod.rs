@@ -1,5 +1,6 @@
 //! Real directories, damaged and reopened.
 
+mod misplaced;
 mod opening;
 mod processes;
 mod recovery;
