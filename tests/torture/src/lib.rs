@@ -5,6 +5,7 @@
 //! the table of the book's chapter "What you can rely on". A trial that finds a violation answers an error with the seed
 //! that finds it again.
 
+pub mod damage;
 pub mod kills;
 pub mod openers;
 pub mod process;
@@ -13,7 +14,7 @@ pub mod trial;
 pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL, &openers::TRIAL];
+pub const TRIALS: &[&trial::Trial] = &[&trial::T, &kills::TRIAL, &openers::TRIAL, &damage::TRIAL];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///
@@ -23,6 +24,6 @@ pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
     match task {
         openers::TASK => openers::child(arguments),
         workload::TASK => workload::child(arguments),
-        _ => Err(format!("no trial has a child for `{task}`").into()),
+        _ => damage::child(task, arguments).unwrap_or_else(|| Err(format!("no trial has a child for `{task}`").into())),
     }
 }

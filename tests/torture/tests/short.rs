@@ -14,3 +14,8 @@ fn kills() -> TestResult {
 fn openers() -> TestResult {
     kvstore_torture::openers::TRIAL.run_short(PROGRAM)
 }
+
+#[test]
+fn damage() -> TestResult {
+    kvstore_torture::damage::TRIAL.run_short(PROGRAM)
+}
