@@ -7,6 +7,7 @@
 
 pub mod damage;
 pub mod kills;
+pub mod model;
 pub mod openers;
 pub mod process;
 pub mod shim;
@@ -14,7 +15,7 @@ pub mod trial;
 pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] = &[&trial::T, &kills::TRIAL, &openers::TRIAL, &damage::TRIAL];
+pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL, &openers::TRIAL, &damage::TRIAL, &model::MEMORY, &model::DISK];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///

@@ -19,3 +19,13 @@ fn openers() -> TestResult {
 fn damage() -> TestResult {
     kvstore_torture::damage::TRIAL.run_short(PROGRAM)
 }
+
+#[test]
+fn model_in_memory() -> TestResult {
+    kvstore_torture::model::MEMORY.run_short(PROGRAM)
+}
+
+#[test]
+fn model_on_disk() -> TestResult {
+    kvstore_torture::model::DISK.run_short(PROGRAM)
+}
