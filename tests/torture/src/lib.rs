@@ -5,6 +5,7 @@
 //! the table of the book's chapter "What you can rely on". A trial that finds a violation answers an error with the seed
 //! that finds it again.
 
+pub mod bank;
 pub mod damage;
 pub mod kills;
 pub mod model;
@@ -15,7 +16,8 @@ pub mod trial;
 pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] = &[&kills::TRIAL, &openers::TRIAL, &damage::TRIAL, &model::MEMORY, &model::DISK];
+pub const TRIALS: &[&trial::Trial] =
+    &[&kills::TRIAL, &openers::TRIAL, &damage::TRIAL, &model::MEMORY, &model::DISK, &bank::TRIAL];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///

@@ -29,3 +29,8 @@ fn model_in_memory() -> TestResult {
 fn model_on_disk() -> TestResult {
     kvstore_torture::model::DISK.run_short(PROGRAM)
 }
+
+#[test]
+fn bank() -> TestResult {
+    kvstore_torture::bank::TRIAL.run_short(PROGRAM)
+}
