@@ -12,9 +12,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::catalog::{self, NamespaceRow};
-use crate::engine::Engine;
-use crate::engine::local::Local;
+use crate::engine::local::{Local, Storage};
 use crate::engine::memory::{Faults, Memory};
+use crate::engine::{Engine, Op};
 use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::key::{Key, Span};
@@ -85,6 +85,14 @@ impl Database {
 
     pub(crate) fn build_in_memory(builder: &DatabaseBuilder, faults: Faults) -> Result<Self> {
         Self::new(Box::new(Local::new(Memory::new(faults))), builder.lock_timeout)
+    }
+
+    /// A database in memory that finds these rows when it opens; each key has its namespace in front.
+    pub(crate) fn of_rows(rows: &[(&[u8], &[u8])]) -> Result<Self> {
+        let memory = Memory::new(Faults::default());
+        let ops: Vec<_> = rows.iter().map(|&(key, value)| Op::Put { key, value }).collect();
+        memory.write(&ops, false).map_err(|(error, _)| error)?;
+        Self::new(Box::new(Local::new(memory)), DatabaseBuilder::default().lock_timeout)
     }
 
     #[cfg(feature = "rocksdb")]

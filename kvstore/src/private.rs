@@ -10,6 +10,8 @@ pub use crate::store::{Field, FieldSchema, InitializeValue, Schema, StoreCodec};
 
 use std::fmt;
 
+use crate::database::Database;
+use crate::error::Result;
 use crate::key::{Key, KeyArg, KeyPrefix, Shape};
 use crate::store::Store;
 
@@ -78,6 +80,14 @@ pub fn record_of<T: Store>(value: &T::Value) -> Result<Vec<u8>, RecordError> {
 /// As [`StoreCodec::decode`].
 pub fn value_of<T: Store>(key: &[u8], record: &[u8]) -> Result<T::Value, RecordError> {
     crate::record::decode::<T::Key, T::Value, T>(key, record)
+}
+
+/// A database in memory that finds these rows when it opens, each key with its namespace in front: for tests of damage.
+///
+/// # Errors
+/// As `Database::open`, where the rows are not those of a database.
+pub fn database_of(rows: &[(&[u8], &[u8])]) -> Result<Database> {
+    Database::of_rows(rows)
 }
 
 /// As [`FieldCodec`], for the fields of a key.

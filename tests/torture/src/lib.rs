@@ -7,6 +7,7 @@
 
 pub mod bank;
 pub mod damage;
+pub mod fuzz;
 pub mod kills;
 pub mod model;
 pub mod openers;
@@ -16,8 +17,19 @@ pub mod trial;
 pub mod workload;
 
 /// All trials, in the order of the table.
-pub const TRIALS: &[&trial::Trial] =
-    &[&kills::TRIAL, &openers::TRIAL, &damage::TRIAL, &model::MEMORY, &model::DISK, &bank::TRIAL];
+pub const TRIALS: &[&trial::Trial] = &[
+    &kills::TRIAL,
+    &openers::TRIAL,
+    &damage::TRIAL,
+    &model::MEMORY,
+    &model::DISK,
+    &bank::TRIAL,
+    &fuzz::KEYS,
+    &fuzz::RECORDS,
+    &fuzz::CATALOG,
+    &fuzz::DERIVE,
+    &fuzz::FILES,
+];
 
 /// What the program `torture` does as a child of a trial: the code that is killed, cut off from power, or lied to.
 ///
@@ -25,6 +37,7 @@ pub const TRIALS: &[&trial::Trial] =
 /// Those of the task; for one that nobody knows, its name.
 pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
     match task {
+        fuzz::TASK => fuzz::child(arguments),
         openers::TASK => openers::child(arguments),
         workload::TASK => workload::child(arguments),
         _ => damage::child(task, arguments).unwrap_or_else(|| Err(format!("no trial has a child for `{task}`").into())),

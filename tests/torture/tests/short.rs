@@ -34,3 +34,28 @@ fn model_on_disk() -> TestResult {
 fn bank() -> TestResult {
     kvstore_torture::bank::TRIAL.run_short(PROGRAM)
 }
+
+#[test]
+fn fuzz_keys() -> TestResult {
+    kvstore_torture::fuzz::KEYS.run_short(PROGRAM)
+}
+
+#[test]
+fn fuzz_records() -> TestResult {
+    kvstore_torture::fuzz::RECORDS.run_short(PROGRAM)
+}
+
+#[test]
+fn fuzz_catalog() -> TestResult {
+    kvstore_torture::fuzz::CATALOG.run_short(PROGRAM)
+}
+
+#[test]
+fn fuzz_derive() -> TestResult {
+    kvstore_torture::fuzz::DERIVE.run_short(PROGRAM)
+}
+
+#[test]
+fn fuzz_files() -> TestResult {
+    kvstore_torture::fuzz::FILES.run_short(PROGRAM)
+}
