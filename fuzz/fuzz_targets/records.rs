@@ -1,0 +1,3 @@
+#![no_main]
+
+kvstore_libfuzzer::target!("records");
