@@ -64,15 +64,26 @@ pub fn wait_for_waiters(db: &Database, count: usize) -> TestResult {
 
 /// Runs `call`, and answers the warnings and errors that this thread logged meanwhile, each on one line.
 pub fn warnings_of<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
-    let log = Log::default();
-    let result = tracing::subscriber::with_default(log.clone(), call);
-    let lines = std::mem::take(&mut *log.0.lock().unwrap_or_else(PoisonError::into_inner));
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&lines);
+    let log = Log(move |line| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+    let result = tracing::subscriber::with_default(log, call);
+    let lines = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
     (result, lines)
 }
 
-/// Keeps warnings and errors.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<String>>>);
+/// Writes the warnings and errors of all threads to the standard output from now on, each on a line behind `warning: `.
+///
+/// # Errors
+/// Where that was asked for before.
+pub fn print_warnings() -> TestResult {
+    // In one piece, so that the lines of two threads don't mix.
+    let log = Log(|line: String| println!("warning: {}", line.replace('\n', " ")));
+    Ok(tracing::subscriber::set_global_default(log)?)
+}
+
+/// Hands on warnings and errors.
+struct Log<F>(F);
 
 struct Line(String);
 
@@ -83,7 +94,10 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Log {
+impl<F: Fn(String) + 'static> Subscriber for Log<F>
+where
+    Self: Send + Sync,
+{
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() <= Level::WARN
     }
@@ -99,7 +113,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+        (self.0)(line.0);
     }
 
     fn enter(&self, _span: &Id) {}

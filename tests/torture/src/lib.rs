@@ -8,6 +8,7 @@
 pub mod bank;
 pub mod damage;
 pub mod fuzz;
+pub mod interrupted;
 pub mod kills;
 pub mod model;
 pub mod openers;
@@ -19,6 +20,7 @@ pub mod workload;
 /// All trials, in the order of the table.
 pub const TRIALS: &[&trial::Trial] = &[
     &kills::TRIAL,
+    &interrupted::TRIAL,
     &openers::TRIAL,
     &damage::TRIAL,
     &model::MEMORY,
@@ -38,6 +40,7 @@ pub const TRIALS: &[&trial::Trial] = &[
 pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
     match task {
         fuzz::TASK => fuzz::child(arguments),
+        interrupted::TASK => interrupted::child(arguments),
         openers::TASK => openers::child(arguments),
         workload::TASK => workload::child(arguments),
         _ => damage::child(task, arguments).unwrap_or_else(|| Err(format!("no trial has a child for `{task}`").into())),

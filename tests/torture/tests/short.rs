@@ -11,6 +11,11 @@ fn kills() -> TestResult {
 }
 
 #[test]
+fn interrupted() -> TestResult {
+    kvstore_torture::interrupted::TRIAL.run_short(PROGRAM)
+}
+
+#[test]
 fn openers() -> TestResult {
     kvstore_torture::openers::TRIAL.run_short(PROGRAM)
 }

@@ -5,6 +5,8 @@ mod forked;
 mod opener;
 mod places;
 mod race;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -87,6 +87,12 @@ impl Shim {
         command.env("KVSTORE_SHIM_NO_SYNC", "1");
     }
 
+    /// A path at which nothing is, below an absolute root without links. When a process with the shim opens it, it has so
+    /// many changes to live: then it is killed.
+    pub fn fuse(root: &Path, changes: u64) -> PathBuf {
+        root.join(format!("kill-after-{changes}"))
+    }
+
     /// Lets a call fail, and makes the file `fired` when it does.
     pub fn fail(command: &mut Command, fault: Fault, fired: &Path) {
         let call = match fault.call {

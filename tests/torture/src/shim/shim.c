@@ -9,6 +9,9 @@
  *                             once, always (from then on), or short (a write first writes half, and the next one fails)
  *   KVSTORE_SHIM_FIRED=path   a file that is made when the fault has happened
  *
+ * When the program opens a file `kill-after-n` in the root, which need not be there, it is killed as soon as it has made n
+ * more changes.
+ *
  * A record of the trace is kind, file descriptor, two numbers, two lengths, and as many bytes of data (struct record).
  * One mutex is held over a call and its record, so that the order of the trace is that of the effects.
  */
@@ -17,6 +20,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -49,6 +53,9 @@ static char tracked[FILES];
 static enum call faulty = NONE;
 static long fault_at, fault_count;
 static int fault_errno, fault_always, fault_short, short_fd = -1;
+
+static const char fuse[] = "/kill-after-";
+static long changes_to_live;
 
 __attribute__((constructor)) static void start(void) {
     const char *text = getenv("KVSTORE_SHIM_ROOT");
@@ -86,8 +93,14 @@ static void put(const void *bytes, size_t length) {
     }
 }
 
+/* Whether a call has changed what others see: not closing, duplicating, syncing, nor opening what is there. */
+static int is_change(char kind, uint64_t flags) {
+    return kind == 'o' ? (flags & (O_CREAT | O_TRUNC)) != 0 : strchr("cds", kind) == NULL;
+}
+
 static void record(char kind, int fd, uint64_t a, uint64_t b, const void *first, size_t first_length,
                    const char *second) {
+    if (changes_to_live > 0 && is_change(kind, a) && --changes_to_live == 0) kill(getpid(), SIGKILL);
     if (trace_fd < 0) return;
     size_t second_length = second == NULL ? 0 : strlen(second);
     struct record head = {kind, fd, a, b, (uint32_t)first_length, (uint32_t)second_length};
@@ -135,6 +148,8 @@ static int open_any(int directory, const char *name, int flags, mode_t mode) {
     char path[PATH_MAX];
     LOCK();
     resolve(directory, name, path);
+    if (path[0] != 0 && strncmp(path + root_length, fuse, sizeof fuse - 1) == 0)
+        changes_to_live = atol(path + root_length + sizeof fuse - 1);
     int fd = -1;
     if (path[0] == 0 || !fails(OPEN)) fd = (int)syscall(SYS_openat, directory, name, flags, mode);
     if (fd >= 0 && fd < FILES) tracked[fd] = path[0] != 0;
