@@ -68,7 +68,6 @@ impl Session {
     /// Leaves RocksDB open, and the directory in use, for as long as the process lives: closing, RocksDB would remove and
     /// write files by their path, where another database may be by now.
     fn abandon(&self) {
-        self.db.cancel_all_background_work(true);
         std::mem::forget((Arc::clone(&self.db), Arc::clone(&self.directory)));
     }
 
@@ -76,6 +75,9 @@ impl Session {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
+        // Ended first: a compaction may still append to the manifest, and after power loss the end of that would be missing
+        // in a directory that is marked clean.
+        self.db.cancel_all_background_work(true);
         let in_place = self.check_in_place();
         if in_place.is_err() {
             self.abandon();
