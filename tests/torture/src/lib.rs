@@ -8,6 +8,7 @@
 pub mod bank;
 pub mod damage;
 pub mod fuzz;
+pub mod histories;
 pub mod interrupted;
 pub mod kills;
 pub mod model;
@@ -26,6 +27,7 @@ pub const TRIALS: &[&trial::Trial] = &[
     &model::MEMORY,
     &model::DISK,
     &bank::TRIAL,
+    &histories::TRIAL,
     &fuzz::KEYS,
     &fuzz::RECORDS,
     &fuzz::CATALOG,

@@ -41,6 +41,11 @@ fn bank() -> TestResult {
 }
 
 #[test]
+fn histories() -> TestResult {
+    kvstore_torture::histories::TRIAL.run_short(PROGRAM)
+}
+
+#[test]
 fn fuzz_keys() -> TestResult {
     kvstore_torture::fuzz::KEYS.run_short(PROGRAM)
 }
