@@ -2,7 +2,7 @@
 //!
 //! A bout has a database of its own, in memory or on disk. Its transfers take their locks in every way there is, and end
 //! in every way: committed as a batch, dropped, released, by a panic. No snapshot ever sees more or less money than there
-//! is, and in the end each account has what the threads' own ledgers say ([`ledger`]).
+//! is, and in the end each account has what the threads' own ledgers say (`ledger`).
 
 mod ledger;
 mod readers;

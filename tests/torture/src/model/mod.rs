@@ -1,8 +1,8 @@
 //! Random sequences of operations against plain maps, on both engines.
 //!
-//! A round is a sequence of up to 200 operations on five stores, made of its seed alone ([`ops`]). The model of a store
-//! is a `BTreeMap` from its keys to numbers ([`shelf`]), with the guards, scans and snapshots that are alive ([`held`],
-//! [`reader`]); that of a database has five of them ([`shelves`], [`world`]). After each operation exactly the model's locks are held.
+//! A round is a sequence of up to 200 operations on five stores, made of its seed alone (`ops`). The model of a store
+//! is a `BTreeMap` from its keys to numbers (`shelf`), with the guards, scans and snapshots that are alive (`held`,
+//! `reader`); that of a database has five of them (`shelves`, `world`). After each operation exactly the model's locks are held.
 //!
 //! A sequence that fails is shortened before it is told.
 
