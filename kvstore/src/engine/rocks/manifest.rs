@@ -24,20 +24,20 @@ pub(super) struct Manifest {
 }
 
 /// The file that `CURRENT` names, or what is missing.
-pub(super) fn locate(directory: &Path) -> Result<PathBuf, String> {
-    let current = match fs::read_to_string(directory.join("CURRENT")) {
-        Ok(current) => current,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err("`CURRENT` is missing".into()),
-        Err(error) => return Err(format!("`CURRENT` can't be read: {error}")),
+pub(super) fn locate(directory: &Path) -> io::Result<Result<PathBuf, String>> {
+    let current = match fs::read(directory.join("CURRENT")) {
+        Ok(current) => String::from_utf8_lossy(&current).into_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err("`CURRENT` is missing".into())),
+        Err(error) => return Err(error),
     };
     let name = current.strip_suffix('\n').unwrap_or_default();
     let numbered = name.strip_prefix("MANIFEST-").is_some_and(|number| number.parse::<u64>().is_ok());
     let path = directory.join(name);
-    match numbered {
+    Ok(match numbered {
         true if path.is_file() => Ok(path),
         true => Err(format!("`CURRENT` names `{name}`, which is missing")),
         false => Err("`CURRENT` names no manifest".into()),
-    }
+    })
 }
 
 impl Manifest {

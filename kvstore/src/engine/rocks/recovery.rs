@@ -156,7 +156,8 @@ pub(super) fn last_commit(directory: &Path) -> Result<u64> {
 
 /// Reads the manifest, and tells whether its last change was cut off; `None` where it is in a form that is not known here.
 fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<(Manifest, bool)>> {
-    let path = manifest::locate(directory).map_err(|missing| corrupt(directory, missing))?;
+    let path = manifest::locate(directory).map_err(|error| io_error("read", &directory.join("CURRENT"), error))?;
+    let path = path.map_err(|missing| corrupt(directory, missing))?;
     let damaged = |what| {
         let name = name(&path);
         corrupt(directory, format!("`{name}`, in which RocksDB lists its tables, is damaged: {what}"))

@@ -102,13 +102,22 @@ impl Drop for Session {
     }
 }
 
+/// Whether RocksDB refuses a directory since tables or the manifest are damaged or missing, or options in them are not
+/// those of this program; otherwise it may accept it another time.
+fn is_damage(kind: ErrorKind, message: &str) -> bool {
+    // How RocksDB tells that `CURRENT` could not be opened, or at the second try only.
+    let of_current = ["Found options incompatible with filesystem", "Direct I/O is not supported"];
+    match kind {
+        ErrorKind::Corruption => true,
+        ErrorKind::InvalidArgument => !of_current.iter().any(|text| message.contains(text)),
+        _ => message.contains("No such file or directory"),
+    }
+}
+
 /// Lets RocksDB open a directory. `may_cut` says whether another recovery could make it accept the log.
 pub(super) fn open_rocksdb(path: &Path, options: &Options, may_cut: bool) -> Result<Db> {
     Db::open(options, path).map_err(|error| {
-        // Tables or the manifest are damaged or missing, or options in them are not those of this program.
-        let is_damage = matches!(error.kind(), ErrorKind::Corruption | ErrorKind::InvalidArgument)
-            || error.as_ref().contains("No such file or directory");
-        if !is_damage {
+        if !is_damage(error.kind(), error.as_ref()) {
             return Error::Engine { action: "open the database", source: Box::new(error) };
         }
         let hint =
@@ -116,4 +125,24 @@ pub(super) fn open_rocksdb(path: &Path, options: &Options, may_cut: bool) -> Res
         let reason = format!("RocksDB refuses to open it{}", if may_cut { hint } else { "" });
         Error::Corrupt { path: path.into(), reason, source: Some(Box::new(error)) }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_can_not_be_opened_is_no_damage() {
+        for message in [
+            "Invalid argument: Found options incompatible with filesystem: IO error: While open a file for random read: \
+             /data/CURRENT: Too many open files",
+            "Invalid argument: Direct I/O is not supported by the specified DB.",
+        ] {
+            assert!(!is_damage(ErrorKind::InvalidArgument, message));
+        }
+        assert!(!is_damage(ErrorKind::IOError, "IO error: While open a file: /data/000008.sst: Input/output error"));
+        assert!(is_damage(ErrorKind::IOError, "IO error: /data/000008.sst: No such file or directory"));
+        assert!(is_damage(ErrorKind::InvalidArgument, "Invalid argument: does not match existing comparator"));
+        assert!(is_damage(ErrorKind::Corruption, "Corruption: Bad table magic number"));
+    }
 }

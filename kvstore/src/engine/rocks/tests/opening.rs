@@ -182,6 +182,18 @@ fn a_file_that_is_missing_is_named() {
 }
 
 #[test]
+fn a_file_that_can_not_be_read_is_no_damage() {
+    let directory = directory();
+    let path = directory.path();
+    close(&reopened(path));
+    let current = path.join("CURRENT");
+    fs::rename(&current, path.join("kept")).unwrap();
+    fs::create_dir(&current).unwrap();
+    let Error::Io { path: named, action: "read", source } = refused(path, &buffered()) else { panic!() };
+    assert_eq!((named, source.kind()), (current, std::io::ErrorKind::IsADirectory));
+}
+
+#[test]
 fn an_unfinished_database_is_finished() {
     let directory = directory();
     let path = directory.path();
