@@ -245,7 +245,8 @@ impl Database {
     /// Makes everything that was committed so far survive power loss.
     ///
     /// # Errors
-    /// [`Error::Engine`].
+    /// [`Error::Engine`], and from then on [`Error::Failed`] for this and for every write: what could not be synced may be
+    /// gone, and another try would not tell.
     pub fn sync(&self) -> Result<()> {
         self.engine().sync()
     }
@@ -264,8 +265,11 @@ impl Database {
     ///
     /// # Errors
     /// - [`Error::Busy`] where scans or snapshots are still alive after a second; the last of them then closes;
+    /// - [`Error::Failed`] where a write or a sync has failed before: the next open finds out what was written;
     /// - [`Error::Engine`] and [`Error::Io`] for what failed;
     /// - [`Error::Closed`] where it was closed before.
+    ///
+    /// But for `Busy`, the database is closed all the same.
     pub fn close(self) -> Result<()> {
         self.engine().close()
     }

@@ -196,10 +196,11 @@ pub enum Error {
         /// What the engine said, where it did.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// An earlier write failed, so that writes and write locks are refused until the database is reopened. Reads go on.
+    /// An earlier write or sync failed, so that writes and write locks are refused until the database is reopened. Reads
+    /// go on.
     #[error("the database refuses writes until it is reopened, since a write failed: {reason}")]
     Failed {
-        /// What the failed write said.
+        /// What the failed write or sync said.
         reason: String,
     },
     /// The database was closed while scans or snapshots were alive; the engine closes with the last of them.

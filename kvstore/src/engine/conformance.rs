@@ -15,14 +15,14 @@ use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 
-/// An engine under test, and how to let its next write fail.
+/// An engine under test, and how to let its next write or sync fail.
 struct Subject {
     engine: Arc<dyn Engine>,
     fault: Arc<Mutex<Option<Outcome>>>,
     _directory: tempfile::TempDir,
 }
 
-/// A storage whose next write can be told to fail.
+/// A storage whose next write or sync can be told to fail.
 #[derive(Debug)]
 struct Failing<S> {
     storage: S,
@@ -53,7 +53,10 @@ impl<S: Storage> Storage for Failing<S> {
         }
     }
     fn sync(&self) -> Result<()> {
-        self.storage.sync()
+        match self.fault.lock().unwrap().take() {
+            Some(_) => Err(Error::Engine { action: "sync the log", source: "no space left".into() }),
+            None => self.storage.sync(),
+        }
     }
     fn checkpoint(&self, to: &Path) -> Result<()> {
         self.storage.checkpoint(to)
@@ -126,6 +129,7 @@ suite! {
     a_stale_token_refuses_the_commit
     a_write_that_was_not_applied_may_be_tried_again
     after_a_write_of_unknown_outcome_only_reads_go_on
+    after_a_failed_sync_only_reads_go_on
     calls_on_other_threads_see_what_was_committed
     a_read_within_a_read_is_answered
     estimates_are_exact_for_few_keys
@@ -492,7 +496,27 @@ fn after_a_write_of_unknown_outcome_only_reads_go_on(on: &Subject) {
     assert_eq!(keys(&*snapshot, &everything()), [b"a"]);
     drop(snapshot);
     assert!(on.engine.held().is_empty());
-    on.engine.close().unwrap();
+    refuses_to_sync_and_says_so_when_closed(on);
+}
+
+/// The next sync might say yes to what the system has dropped meanwhile.
+fn after_a_failed_sync_only_reads_go_on(on: &Subject) {
+    on.put(b"a", b"1");
+    on.fail_next(Outcome::Unknown);
+    let failed = on.engine.sync();
+    assert!(matches!(failed, Err(Error::Engine { action: "sync the log", .. })), "{failed:?}");
+    let failed = on.commit(&[Op::Put { key: b"b", value: b"2" }]);
+    assert!(matches!(failed, Err(CommitFailure::Failed(Error::Failed { .. }, Outcome::NotApplied))), "{failed:?}");
+    assert_eq!((on.get(b"a").unwrap(), on.get(b"b")), (b"1".to_vec(), None));
+    refuses_to_sync_and_says_so_when_closed(on);
+}
+
+fn refuses_to_sync_and_says_so_when_closed(on: &Subject) {
+    for answer in [on.engine.sync(), on.engine.close()] {
+        let Err(Error::Failed { reason }) = answer else { panic!("{answer:?}") };
+        assert!(reason.contains("no space left"), "{reason}");
+    }
+    assert!(matches!(on.engine.check_open(), Err(Error::Closed)));
 }
 
 fn calls_on_other_threads_see_what_was_committed(on: &Subject) {

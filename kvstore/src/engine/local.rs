@@ -139,6 +139,12 @@ impl<S: Storage> Local<S> {
         }
     }
 
+    /// From now on writes are refused: only the next open can tell what is on disk.
+    fn set_failed(&self, error: &Error) {
+        tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
+        let _ = self.failed.set(error_chain(error));
+    }
+
     fn is_met(&self, expect: &Expect<'_>) -> Result<bool> {
         let mut same = false;
         let there = self.storage.read(expect.key, &mut |value| same = expect.value == Some(value))?;
@@ -200,8 +206,7 @@ impl<S: Storage> Engine for Local<S> {
         };
         self.storage.write(commit.ops, commit.sync).map_err(|(error, outcome)| {
             if outcome == Outcome::Unknown {
-                tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
-                let _ = self.failed.set(error_chain(&error));
+                self.set_failed(&error);
             }
             CommitFailure::Failed(error, outcome)
         })
@@ -211,8 +216,14 @@ impl<S: Storage> Engine for Local<S> {
         self.locks.held()
     }
 
+    /// A sync that failed is not tried again: the system may have dropped what it could not write, and then says yes.
     fn sync(&self) -> Result<()> {
-        self.storage.sync()
+        self.check_usable()?;
+        self.storage.sync().inspect_err(|error| {
+            if !matches!(error, Error::Closed) {
+                self.set_failed(error);
+            }
+        })
     }
 
     fn checkpoint(&self, to: &Path) -> Result<()> {
@@ -232,7 +243,11 @@ impl<S: Storage> Engine for Local<S> {
         self.storage.refuse()?;
         let open = self.snapshots.wait_for_none(SNAPSHOT_WAIT);
         let finished = self.storage.finish();
-        if open > 0 { Err(Error::Busy { open }) } else { finished }
+        if open > 0 {
+            return Err(Error::Busy { open });
+        }
+        // Of a database that has failed nobody can say that all is on disk, whatever the engine answers.
+        self.check_usable().and(finished)
     }
 }
 

@@ -18,7 +18,8 @@ pub(super) struct Session {
     db: Arc<Db>,
     directory: Arc<Directory>,
     marker: Marker,
-    /// Set when the outcome of a write is unknown, so that only the next open can tell what the log holds.
+    /// Set when the outcome of a write is unknown, or a sync failed, so that only the next open can tell what the log
+    /// holds.
     failed: AtomicBool,
     ended: bool,
 }
@@ -57,7 +58,10 @@ impl Session {
     }
 
     pub(super) fn sync(&self) -> Result<()> {
-        self.db.flush_wal(true).map_err(|error| fault::failed(self.path(), "sync the log", error))
+        self.db.flush_wal(true).map_err(|error| {
+            self.set_failed();
+            fault::failed(self.path(), "sync the log", error)
+        })
     }
 
     /// Syncs, marks the directory clean, and closes.

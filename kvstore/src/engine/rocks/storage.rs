@@ -129,7 +129,8 @@ impl Storage for Rocks {
             let how = options::write(sync);
             let db = session.db();
             let written = match ops {
-                [] => return if sync { session.sync() } else { Ok(()) },
+                [] if sync => db.flush_wal(true),
+                [] => Ok(()),
                 [Op::Put { key, value }] => db.put_opt(key, value, how),
                 [Op::Delete { key }] => db.delete_opt(key, how),
                 ops => db.write_opt(batch(ops), how),
