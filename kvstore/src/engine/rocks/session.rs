@@ -75,6 +75,13 @@ impl Session {
         std::mem::forget((Arc::clone(&self.db), Arc::clone(&self.directory)));
     }
 
+    /// Whether all writing of tables and of the manifest succeeded, which is done in the background.
+    fn is_background_sound(&self) -> Result<bool> {
+        let errors = self.db.property_int_value(rocksdb::properties::BACKGROUND_ERRORS);
+        let errors = errors.map_err(|error| fault::failed(self.path(), "count the errors in the background", error))?;
+        Ok(errors == Some(0))
+    }
+
     fn end(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
@@ -91,6 +98,13 @@ impl Session {
         self.sync()?;
         in_place?;
         if self.failed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if !self.is_background_sound()? {
+            tracing::warn!(
+                path = %self.path().display(),
+                "writing in the background failed: the database is closed with its log synced, and not marked clean"
+            );
             return Ok(());
         }
         Marker { state: State::Clean, synced, ..self.marker.clone() }.write(self.path())

@@ -203,8 +203,11 @@ impl Storage for Rocks {
             let snapshots = db.property_int_value(rocksdb::properties::NUM_SNAPSHOTS);
             if snapshots.map_err(|error| fault::failed(path, "count the snapshots", error))? == Some(0) {
                 // To RocksDB the end of this range belongs to it, and it may be the key of somebody else's entry.
-                db.delete_file_in_range(start, last_before(end).as_slice())
-                    .map_err(|error| fault::failed(path, "drop the files of a span", error))?;
+                db.delete_file_in_range(start, last_before(end).as_slice()).map_err(|error| {
+                    // The manifest may be half written.
+                    session.set_failed();
+                    fault::failed(path, "drop the files of a span", error)
+                })?;
             }
             let mut how = CompactOptions::default();
             // What a snapshot kept alive may have reached the last level already.

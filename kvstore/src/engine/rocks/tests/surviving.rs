@@ -61,6 +61,27 @@ fn what_closing_could_not_do_is_said() {
     assert!(said.len() == 1 && said[0].contains("closing a database failed"), "{said:?}");
 }
 
+/// The manifest may be half written then, which is not to be taken for damage of what was closed in order.
+#[test]
+fn what_fails_in_the_background_keeps_the_directory_from_being_marked_clean() {
+    let directory = directory();
+    let path = directory.path();
+    let rocks = reopened(path);
+    put(&rocks, b"k", b"v");
+    // In the place of the next tables there are directories.
+    let tables = || (1..100).map(|number| path.join(format!("{number:06}.sst")));
+    tables().for_each(|table| fs::create_dir(table).unwrap());
+    assert!(rocks.with_db(|db| db.flush()).is_err());
+    let ((), said) = warnings(|| close(&rocks));
+    assert!(said.iter().any(|line| line.contains("not marked clean")), "{said:?}");
+    assert_eq!(Marker::read(path).unwrap().unwrap().state, State::Open);
+    tables().for_each(|table| fs::remove_dir(table).unwrap());
+    let rocks = reopened(path);
+    assert_eq!(get(&rocks, b"k").unwrap(), b"v");
+    close(&rocks);
+    assert_eq!(Marker::read(path).unwrap().unwrap().state, State::Clean);
+}
+
 #[test]
 fn a_checkpoint_is_a_database_of_its_own() {
     let directory = directory();
