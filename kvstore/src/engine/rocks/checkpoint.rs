@@ -45,7 +45,10 @@ pub(super) fn create(session: &Session, to: &Path) -> Result<()> {
     // A rename would replace an empty directory.
     must_be_free(to)?;
     fs::rename(&unfinished.0, to).map_err(|error| io_error(ACTION, to, error))?;
-    sync_directory(parent)
+    sync_directory(parent).inspect_err(|_| {
+        // What failed leaves nothing at its place, so that it can be tried again: taken back, it is removed.
+        let _ = fs::rename(to, &unfinished.0);
+    })
 }
 
 fn must_be_free(to: &Path) -> Result<()> {
