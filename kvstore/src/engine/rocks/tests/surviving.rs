@@ -71,7 +71,7 @@ fn what_fails_in_the_background_keeps_the_directory_from_being_marked_clean() {
     // In the place of the next tables there are directories.
     let tables = || (1..100).map(|number| path.join(format!("{number:06}.sst")));
     tables().for_each(|table| fs::create_dir(table).unwrap());
-    assert!(rocks.with_db(|db| db.flush()).is_err());
+    assert!(rocks.with_db(Db::flush).is_err());
     let ((), said) = warnings(|| close(&rocks));
     assert!(said.iter().any(|line| line.contains("not marked clean")), "{said:?}");
     assert_eq!(Marker::read(path).unwrap().unwrap().state, State::Open);
