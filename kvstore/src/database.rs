@@ -115,7 +115,7 @@ impl Database {
         Ok(Self { instance, opened: Arc::default() })
     }
 
-    fn engine(&self) -> &dyn Engine {
+    pub(crate) fn engine(&self) -> &dyn Engine {
         &*self.instance.engine
     }
 

@@ -87,6 +87,10 @@ mod together;
 #[doc(hidden)]
 #[path = "bench.rs"]
 pub mod __bench;
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+#[doc(hidden)]
+#[path = "model.rs"]
+pub mod __model;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::engine::Wait;
 use crate::error::{Error, Result};
@@ -18,7 +17,7 @@ use crate::store::{Initialize, Store};
 /// wait for each other.
 pub(crate) fn lock_all(keys: Vec<(&Arc<Handles>, KeyBuf)>, taken_at: &'static Location<'static>) -> Result<Vec<Entry>> {
     let Some((first, _)) = keys.first() else { return Ok(Vec::new()) };
-    let wait = Wait::Since(Instant::now(), first.instance.lock_timeout);
+    let wait = Wait::shared(first.instance.lock_timeout);
     let mut order: Vec<_> = keys.into_iter().enumerate().collect();
     order.sort_by(|(_, (_, a)), (_, (_, b))| a.cmp(b));
     let mut pairs = order.iter().zip(order.iter().skip(1));

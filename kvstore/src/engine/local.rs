@@ -216,6 +216,11 @@ impl<S: Storage> Engine for Local<S> {
         self.locks.held()
     }
 
+    #[cfg(any(feature = "loom", feature = "shuttle"))]
+    fn lock_table(&self) -> &LockTable {
+        &self.locks
+    }
+
     /// A sync that failed is not tried again: the system may have dropped what it could not write, and then says yes.
     fn sync(&self) -> Result<()> {
         self.check_usable()?;

@@ -47,6 +47,10 @@ pub(crate) trait Engine: Reader {
     /// All locks that are held, in order of their keys.
     fn held(&self) -> Vec<Holding>;
 
+    /// The lock table, for models to look into.
+    #[cfg(any(feature = "loom", feature = "shuttle"))]
+    fn lock_table(&self) -> &crate::lock::LockTable;
+
     /// Makes all that was committed so far survive power loss.
     fn sync(&self) -> Result<()>;
 

@@ -4,20 +4,19 @@
 //! release hands the key to the first of them under the shard's mutex, so nobody can slip in between, and nobody waits
 //! for a key that is free. A waiter that gives up takes itself out of the line, unless it was handed the key meanwhile.
 
+#[cfg(any(feature = "loom", feature = "shuttle"))]
+mod model;
 mod sync;
 mod waiter;
 
 use std::collections::{HashMap, VecDeque, hash_map};
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use self::sync::{Arc, Mutex, Thread, ThreadId, current_thread, locked};
+use self::sync::{Arc, Instant, Mutex, RandomState, SHARDS, Thread, ThreadId, current_thread, locked};
 use self::waiter::{Waiter, Woken};
 use crate::key::hidden::KeyBuf;
-
-/// Shards: more than the threads that are likely to be in a shard's critical section, of some 50 ns, at a time.
-const SHARDS: usize = 64;
 
 /// The locks of one opened database.
 #[derive(Debug)]
@@ -108,6 +107,13 @@ pub(crate) enum Wait {
     AtMost(Duration),
     /// So long from an earlier moment, which several locks share.
     Since(Instant, Duration),
+}
+
+impl Wait {
+    /// So long from now, for several locks.
+    pub(crate) fn shared(duration: Duration) -> Self {
+        Self::Since(Instant::now(), duration)
+    }
 }
 
 /// Why a lock was not taken.

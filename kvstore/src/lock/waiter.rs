@@ -1,9 +1,8 @@
 //! One place in the line for a key.
 
 use std::panic::Location;
-use std::time::Instant;
 
-use super::sync::{Condvar, Mutex, Thread, locked};
+use super::sync::{Condvar, Instant, Mutex, Thread, locked, wait, wait_timeout};
 
 /// A thread in line. Woken exactly once: by a hand-over or by the close of the table.
 #[derive(Debug)]
@@ -56,9 +55,9 @@ impl Waiter {
                 return woken;
             }
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => self.ready.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+                None => wait(&self.ready, state),
                 Some(left) if left.is_zero() => return Woken::TimedOut,
-                Some(left) => self.ready.wait_timeout(state, left).unwrap_or_else(std::sync::PoisonError::into_inner).0,
+                Some(left) => wait_timeout(&self.ready, &self.state, state, left),
             };
         }
     }

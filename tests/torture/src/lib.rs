@@ -14,6 +14,7 @@ pub mod kills;
 pub mod model;
 pub mod openers;
 pub mod process;
+pub mod schedules;
 pub mod shim;
 pub mod trial;
 pub mod workload;
@@ -26,6 +27,8 @@ pub const TRIALS: &[&trial::Trial] = &[
     &damage::TRIAL,
     &model::MEMORY,
     &model::DISK,
+    &schedules::LOOM,
+    &schedules::SHUTTLE,
     &bank::TRIAL,
     &histories::TRIAL,
     &fuzz::KEYS,
@@ -44,6 +47,7 @@ pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
         fuzz::TASK => fuzz::child(arguments),
         interrupted::TASK => interrupted::child(arguments),
         openers::TASK => openers::child(arguments),
+        schedules::loom::TASK => schedules::loom::child(arguments),
         workload::TASK => workload::child(arguments),
         _ => damage::child(task, arguments).unwrap_or_else(|| Err(format!("no trial has a child for `{task}`").into())),
     }

@@ -1,5 +1,7 @@
 //! Every trial for a few rounds. `KVSTORE_ROUNDS` and `KVSTORE_SEED` make it more or other rounds.
 
+use std::process::Command;
+
 use kvstore_tests::TestResult;
 
 /// The program whose children the trials are.
@@ -33,6 +35,25 @@ fn model_in_memory() -> TestResult {
 #[test]
 fn model_on_disk() -> TestResult {
     kvstore_torture::model::DISK.run_short(PROGRAM)
+}
+
+#[test]
+fn loom() -> TestResult {
+    kvstore_torture::schedules::LOOM.run_short(PROGRAM)
+}
+
+#[test]
+fn loom_finds_a_deadlock() -> TestResult {
+    let program = ["child", "loom", "one by one in opposite orders", "any"];
+    let output = Command::new(PROGRAM).args(program).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    assert!(!output.status.success() && text.contains("interleaving") && text.contains("deadlock"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn shuttle() -> TestResult {
+    kvstore_torture::schedules::SHUTTLE.run_short(PROGRAM)
 }
 
 #[test]
