@@ -75,7 +75,7 @@ pub const FILES: Trial = Trial {
               is there.",
     method: "damaged files, and such with right checksums around damage",
     unit: INPUTS,
-    short: 600,
+    short: 400,
     long: 8_000_000,
     run: |context| run(context, "files"),
 };
