@@ -76,6 +76,7 @@ mod namespace;
 mod options;
 mod queue;
 mod record;
+mod rows;
 mod scan;
 mod schema;
 mod sequence;

@@ -5,17 +5,14 @@ use std::iter::FusedIterator;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::engine::{Page, Reader};
+use crate::engine::Reader;
 use crate::error::{Error, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec, KeyError};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, RangeEnds, Span};
 use crate::namespace::Namespace;
 use crate::record;
+use crate::rows::Rows;
 use crate::store::Store;
-
-/// Rows of the first page, and of the largest: a scan that ends soon reads little, a long one reads in large pieces.
-const FIRST_PAGE: usize = 16;
-const LARGEST_PAGE: usize = 1024;
 
 /// An iterator over entries, in the order of their keys. Sees what was committed when it was made, and nothing later.
 ///
@@ -24,44 +21,20 @@ const LARGEST_PAGE: usize = 1024;
 #[must_use = "a scan does nothing until it is iterated over"]
 pub struct Scan<T: Store> {
     namespace: Arc<Namespace>,
-    view: Arc<dyn Reader>,
-    /// What is left behind the page.
-    rest: Span,
-    /// Whether the start of `rest` is an excluded key, and its end an included one: each has a zero byte behind it then.
-    start_excluded: bool,
-    end_included: bool,
+    rows: Rows,
     /// The prefix that bounds must lie in, where this is a prefix scan.
     prefix: Option<KeyBuf>,
-    page: Page,
-    /// The row of the page that comes next.
-    next: usize,
-    page_rows: usize,
-    /// Whether nothing is left behind the page.
-    ended: bool,
     store: PhantomData<fn() -> T>,
 }
 
 impl<T: Store> Scan<T> {
-    fn new(namespace: Arc<Namespace>, view: Arc<dyn Reader>, rest: Span, prefix: Option<KeyBuf>) -> Self {
-        let ended = rest.is_empty();
-        Self {
-            namespace,
-            view,
-            rest,
-            start_excluded: false,
-            end_included: false,
-            prefix,
-            page: Page::new(),
-            next: 0,
-            page_rows: FIRST_PAGE,
-            ended,
-            store: PhantomData,
-        }
+    fn new(namespace: Arc<Namespace>, rows: Rows, prefix: Option<KeyBuf>) -> Self {
+        Self { namespace, rows, prefix, store: PhantomData }
     }
 
     pub(crate) fn of_all(namespace: Arc<Namespace>, view: Arc<dyn Reader>) -> Self {
         let span = namespace.span();
-        Self::new(namespace, view, span, None)
+        Self::new(namespace, Rows::new(view, span), None)
     }
 
     pub(crate) fn of_range(
@@ -70,9 +43,8 @@ impl<T: Store> Scan<T> {
         range: &impl KeyRange<T::Key>,
     ) -> Result<Self> {
         let ends = ends_of_range(&namespace, range)?;
-        let (start_excluded, end_included) = (ends.start_is_excluded(), ends.end_is_included());
-        let span = ends.into_span().ok_or_else(|| starts_after_end(&namespace))?;
-        Ok(Self { start_excluded, end_included, ..Self::new(namespace, view, span, None) })
+        let rows = Rows::of_range(view, ends).ok_or_else(|| starts_after_end(&namespace))?;
+        Ok(Self::new(namespace, rows, None))
     }
 
     pub(crate) fn of_prefix(
@@ -83,7 +55,7 @@ impl<T: Store> Scan<T> {
         let mut bytes = KeyBuf::in_namespace(namespace.id);
         prefix.encode_prefix(&mut bytes);
         namespace.check_key(&bytes)?;
-        Ok(Self::new(namespace, view, Span::of_prefix(bytes.clone()), Some(bytes)))
+        Ok(Self::new(namespace, Rows::new(view, Span::of_prefix(bytes.clone())), Some(bytes)))
     }
 
     /// Leaves out the keys before `key`.
@@ -93,11 +65,7 @@ impl<T: Store> Scan<T> {
     /// [`Error::TooLarge`].
     pub fn starting_at(mut self, key: impl KeyArg<T::Key>) -> Result<Self> {
         let key = self.bound(&key)?;
-        self.rewind();
-        if key >= self.rest.start {
-            self.rest.start = key;
-            self.start_excluded = false;
-        }
+        self.rows.start_at(key);
         self.narrowed()
     }
 
@@ -107,25 +75,19 @@ impl<T: Store> Scan<T> {
     /// As [`starting_at`](Self::starting_at), with the end before the scan's start.
     pub fn ending_before(mut self, key: impl KeyArg<T::Key>) -> Result<Self> {
         let key = self.bound(&key)?;
-        self.rewind();
-        if key < self.rest.end {
-            self.rest.end = key;
-            self.end_included = false;
-        }
+        self.rows.end_before(key);
         self.narrowed()
     }
 
     /// Runs in the opposite order, over the same entries: the bounds keep their meaning.
     pub fn reversed(mut self) -> Self {
-        self.rewind();
-        self.page.reversed = !self.page.reversed;
+        self.rows.reverse();
         self
     }
 
     /// The keys alone, without decoding values.
     pub fn keys(mut self) -> Keys<T> {
-        self.rewind();
-        self.page.keys_only = true;
+        self.rows.keys_only();
         Keys { scan: self }
     }
 
@@ -140,78 +102,9 @@ impl<T: Store> Scan<T> {
         }
     }
 
-    fn narrowed(mut self) -> Result<Self> {
-        // Equal keys are no mistake, included or not: the rest is empty then, or one entry.
-        if key_of_end(&self.rest.start, self.start_excluded) > key_of_end(&self.rest.end, self.end_included) {
-            return Err(starts_after_end(&self.namespace));
-        }
-        self.ended = self.rest.is_empty();
-        Ok(self)
+    fn narrowed(self) -> Result<Self> {
+        if self.rows.start_behind_end() { Err(starts_after_end(&self.namespace)) } else { Ok(self) }
     }
-
-    /// Gives up what is read ahead, so that `rest` is all that has not been returned.
-    fn rewind(&mut self) {
-        if let Some((key, _)) = self.next.checked_sub(1).and_then(|last| self.page.row(last)) {
-            let key = KeyBuf::from_bytes(key);
-            self.shrink_rest(key);
-            self.ended = self.rest.is_empty();
-        }
-        self.page.clear(1);
-        self.next = 0;
-    }
-
-    /// Cuts off what lies up to and including the last key returned.
-    fn shrink_rest(&mut self, last: KeyBuf) {
-        if self.page.reversed {
-            self.rest.end = last;
-            self.end_included = false;
-        } else {
-            self.rest.start = last;
-            self.rest.start.push(0);
-            self.start_excluded = true;
-        }
-    }
-
-    /// Moves to the next row, reading another page where need be; `false` at the end.
-    fn advance(&mut self) -> Result<bool> {
-        if self.next >= self.page.len() {
-            if self.ended {
-                return Ok(false);
-            }
-            self.page.clear(self.page_rows);
-            self.page_rows = (self.page_rows * 4).min(LARGEST_PAGE);
-            self.next = 0;
-            if let Err(error) = self.view.page(&self.rest, &mut self.page) {
-                self.page.clear(1);
-                self.ended = true;
-                return Err(error);
-            }
-            match self.page.len().checked_sub(1).and_then(|last| self.page.row(last)) {
-                Some((last, _)) if self.page.more => {
-                    let last = KeyBuf::from_bytes(last);
-                    self.shrink_rest(last);
-                }
-                Some(_) => self.ended = true,
-                None => {
-                    self.ended = true;
-                    return Ok(false);
-                }
-            }
-        }
-        self.next += 1;
-        Ok(true)
-    }
-
-    /// The row that `advance` moved to: its database key, and its record.
-    fn row(&self) -> (&[u8], &[u8]) {
-        self.next.checked_sub(1).and_then(|index| self.page.row(index)).unwrap_or_default()
-    }
-}
-
-/// The key at an end of a span, without the zero byte that excludes or includes it.
-fn key_of_end(end: &KeyBuf, has_zero: bool) -> &[u8] {
-    let bytes = end.as_slice();
-    if has_zero { bytes.strip_suffix(&[0]).unwrap_or(bytes) } else { bytes }
 }
 
 /// The key of a row, from its database key.
@@ -232,12 +125,12 @@ impl<T: Store> Iterator for Scan<T> {
     type Item = Result<(T::Key, T::Value)>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.advance() {
+        match self.rows.advance() {
             Ok(true) => {}
             Ok(false) => return None,
             Err(error) => return Some(Err(error)),
         }
-        let (key, record) = self.row();
+        let (key, record) = self.rows.row();
         Some(decode_row::<T>(&self.namespace, key, record))
     }
 }
@@ -260,8 +153,8 @@ impl<T: Store> Iterator for Keys<T> {
     type Item = Result<T::Key>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.scan.advance() {
-            Ok(true) => Some(decode_key::<T>(&self.scan.namespace, self.scan.row().0)),
+        match self.scan.rows.advance() {
+            Ok(true) => Some(decode_key::<T>(&self.scan.namespace, self.scan.rows.row().0)),
             Ok(false) => None,
             Err(error) => Some(Err(error)),
         }
@@ -282,7 +175,7 @@ pub(crate) fn span_of_range<K: Key>(namespace: &Namespace, range: &impl KeyRange
 }
 
 fn ends_of_range<K: Key>(namespace: &Namespace, range: &impl KeyRange<K>) -> Result<RangeEnds> {
-    let ends = RangeEnds::encode(namespace.id, range);
+    let ends = RangeEnds::encode(KeyBuf::in_namespace(namespace.id), range);
     namespace.check_key(&ends.start)?;
     namespace.check_key(&ends.end)?;
     Ok(ends)

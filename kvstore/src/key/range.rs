@@ -119,8 +119,9 @@ pub(crate) struct RangeEnds {
 }
 
 impl RangeEnds {
-    pub(crate) fn encode<K: Key>(id: u32, range: &impl KeyRange<K>) -> Self {
-        let (mut start, mut end) = (KeyBuf::in_namespace(id), KeyBuf::in_namespace(id));
+    /// Encodes the ends behind what all keys of the place begin with.
+    pub(crate) fn encode<K: Key>(prefix: KeyBuf, range: &impl KeyRange<K>) -> Self {
+        let (mut start, mut end) = (prefix.clone(), prefix);
         let edges = range.encode_ends(&mut start, &mut end);
         Self { start, end, edges }
     }
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     fn span(range: &impl KeyRange<u64>) -> Option<Span> {
-        RangeEnds::encode(7, range).into_span()
+        RangeEnds::encode(KeyBuf::in_namespace(7), range).into_span()
     }
 
     #[test]

@@ -1,0 +1,154 @@
+//! Rows of a span in order, copied out of a reader page by page: what every scan runs on.
+
+use std::sync::Arc;
+
+use crate::engine::{Page, Reader};
+use crate::error::Result;
+use crate::key::hidden::KeyBuf;
+use crate::key::{RangeEnds, Span};
+
+/// Rows of the first page, and of the largest: a scan that ends soon reads little, a long one reads in large pieces.
+const FIRST_PAGE: usize = 16;
+const LARGEST_PAGE: usize = 1024;
+
+/// A place among the rows of a span; before the first of them when new.
+pub(crate) struct Rows {
+    view: Arc<dyn Reader>,
+    /// What is left behind the page.
+    rest: Span,
+    /// Whether the start of `rest` is an excluded key, and its end an included one: each has a zero byte behind it then.
+    start_excluded: bool,
+    end_included: bool,
+    page: Page,
+    /// The row of the page that comes next.
+    next: usize,
+    /// How many rows the next page is to have.
+    next_page: usize,
+    /// Whether nothing is left behind the page.
+    ended: bool,
+}
+
+impl Rows {
+    pub(crate) fn new(view: Arc<dyn Reader>, rest: Span) -> Self {
+        let ended = rest.is_empty();
+        Self {
+            view,
+            rest,
+            start_excluded: false,
+            end_included: false,
+            page: Page::new(),
+            next: 0,
+            next_page: FIRST_PAGE,
+            ended,
+        }
+    }
+
+    /// The rows within a range; `None` where it starts after its end.
+    pub(crate) fn of_range(view: Arc<dyn Reader>, ends: RangeEnds) -> Option<Self> {
+        let (start_excluded, end_included) = (ends.start_is_excluded(), ends.end_is_included());
+        Some(Self { start_excluded, end_included, ..Self::new(view, ends.into_span()?) })
+    }
+
+    /// Leaves out the keys before this one.
+    pub(crate) fn start_at(&mut self, key: KeyBuf) {
+        self.rewind();
+        if key >= self.rest.start {
+            self.rest.start = key;
+            self.start_excluded = false;
+        }
+        self.ended = self.rest.is_empty();
+    }
+
+    /// Leaves out this key and those behind it.
+    pub(crate) fn end_before(&mut self, key: KeyBuf) {
+        self.rewind();
+        if key < self.rest.end {
+            self.rest.end = key;
+            self.end_included = false;
+        }
+        self.ended = self.rest.is_empty();
+    }
+
+    /// Whether the bounds are the wrong way round. Equal keys are no mistake, included or not: nothing is left then, or
+    /// one row.
+    pub(crate) fn start_behind_end(&self) -> bool {
+        key_of_end(&self.rest.start, self.start_excluded) > key_of_end(&self.rest.end, self.end_included)
+    }
+
+    /// Runs in the opposite order over what has not been returned.
+    pub(crate) fn reverse(&mut self) {
+        self.rewind();
+        self.page.reversed = !self.page.reversed;
+    }
+
+    /// Leaves out the values from here on.
+    pub(crate) fn keys_only(&mut self) {
+        self.rewind();
+        self.page.keys_only = true;
+    }
+
+    /// Gives up what is read ahead, so that `rest` is all that has not been returned.
+    fn rewind(&mut self) {
+        let last = self.next.checked_sub(1);
+        if let Some((key, _)) = last.and_then(|last| self.page.row(last)) {
+            let key = KeyBuf::from_bytes(key);
+            self.shrink_rest(key);
+            self.ended = self.rest.is_empty();
+        }
+        self.page.clear(1);
+        self.next = 0;
+    }
+
+    /// Cuts off what lies up to and including the last key returned.
+    fn shrink_rest(&mut self, last: KeyBuf) {
+        if self.page.reversed {
+            self.rest.end = last;
+            self.end_included = false;
+        } else {
+            self.rest.start = last;
+            self.rest.start.push(0);
+            self.start_excluded = true;
+        }
+    }
+
+    /// Moves to the next row, reading another page where need be; `false` at the end. An error is the end, too.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        if self.next >= self.page.len() {
+            if self.ended {
+                return Ok(false);
+            }
+            self.page.clear(self.next_page);
+            self.next_page = (self.next_page * 4).min(LARGEST_PAGE);
+            self.next = 0;
+            if let Err(error) = self.view.page(&self.rest, &mut self.page) {
+                self.page.clear(1);
+                self.ended = true;
+                return Err(error);
+            }
+            match self.page.len().checked_sub(1).and_then(|last| self.page.row(last)) {
+                Some((last, _)) if self.page.more => {
+                    let last = KeyBuf::from_bytes(last);
+                    self.shrink_rest(last);
+                }
+                Some(_) => self.ended = true,
+                None => {
+                    self.ended = true;
+                    return Ok(false);
+                }
+            }
+        }
+        self.next += 1;
+        Ok(true)
+    }
+
+    /// The row that `advance` moved to: its database key, and its record.
+    pub(crate) fn row(&self) -> (&[u8], &[u8]) {
+        self.next.checked_sub(1).and_then(|index| self.page.row(index)).unwrap_or_default()
+    }
+}
+
+/// The key at an end of a span, without the zero byte that excludes or includes it.
+fn key_of_end(end: &KeyBuf, has_zero: bool) -> &[u8] {
+    let bytes = end.as_slice();
+    if has_zero { bytes.strip_suffix(&[0]).unwrap_or(bytes) } else { bytes }
+}
