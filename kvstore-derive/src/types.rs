@@ -34,6 +34,17 @@ pub(crate) fn starts_empty(ty: &Type) -> bool {
         || last_segment(ty).is_some_and(|segment| COLLECTIONS.iter().any(|collection| segment.ident == collection))
 }
 
+/// Whether a field of this type is an element-wise collection.
+pub(crate) fn is_elements(ty: &Type) -> bool {
+    const COLLECTIONS: [&str; 3] = ["ElementMap", "ElementSet", "ElementDeque"];
+    last_segment(ty).is_some_and(|segment| COLLECTIONS.iter().any(|collection| segment.ident == collection))
+}
+
+/// The first element-wise collection inside a type, the type itself aside.
+pub(crate) fn nested_elements(ty: &Type) -> Option<&Type> {
+    parts(ty).into_iter().find_map(|part| if is_elements(part) { Some(bare(part)) } else { nested_elements(part) })
+}
+
 /// The types that a type is made of, in order.
 fn parts(ty: &Type) -> Vec<&Type> {
     match bare(ty) {
@@ -214,6 +225,22 @@ mod tests {
         {
             assert!(!starts_empty(&parse(ty.clone())), "{ty}");
         }
+    }
+
+    #[test]
+    fn element_wise_collections_are_told_by_their_last_segment_and_found_at_any_depth() {
+        for ty in [quote!(ElementMap<u8, u8>), quote!(kvstore::ElementSet<u8>), grouped(quote!((ElementDeque<u8>)))] {
+            let ty = parse(ty);
+            assert!(is_elements(&ty) && nested_elements(&ty).is_none() && !starts_empty(&ty));
+        }
+        for ty in [
+            quote!(Option<ElementMap<u8, u8>>),
+            quote!(Vec<(u8, [(k::ElementSet<u8>); 2])>),
+            quote!(ElementMap<u8, ElementDeque<u8>>),
+        ] {
+            assert!(nested_elements(&parse(ty.clone())).is_some_and(is_elements), "{ty}");
+        }
+        assert!(!is_elements(&parse(quote!(<A as B>::ElementMap))));
     }
 
     #[test]

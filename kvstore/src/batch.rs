@@ -8,7 +8,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::guard::{CommitError, Entry, Guard, encode_value, with_buffer};
 use crate::key::KeyArg;
 use crate::map_store::MapStore;
-use crate::namespace::{Write, apply};
+use crate::namespace::{Change, Write, apply};
 use crate::store::Store;
 
 /// Guards of any stores of one database, to be committed all or nothing.
@@ -111,7 +111,7 @@ impl Batch {
             // All records lie behind each other in one buffer: first the ends of each, then the slices.
             let mut ends = Vec::with_capacity(self.members.len());
             for member in self.members.iter().filter(|member| member.has_effect()) {
-                if !member.delete {
+                if !member.delete && member.guard.entry().record_needs_write() {
                     member.guard.encode(buffer).map_err(not_applied)?;
                 }
                 ends.push((member, buffer.len()));
@@ -119,8 +119,15 @@ impl Batch {
             let mut start = 0;
             let mut writes = Vec::with_capacity(ends.len());
             for (member, end) in ends {
-                let record = if member.delete { None } else { buffer.get(start..end) };
-                writes.push(Write { entry: member.guard.entry(), record });
+                let entry = member.guard.entry();
+                let change = if member.delete {
+                    Change::Delete
+                } else if entry.record_needs_write() {
+                    Change::Put(buffer.get(start..end).unwrap_or_default())
+                } else {
+                    Change::Keep
+                };
+                writes.push(Write { entry, change });
                 start = end;
             }
             apply(&writes)

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `00` | header: format, and the features that a program must know |
 //! | `01` name | namespace: its number and schema |
-//! | `02` .. | kept for secondary structures |
+//! | `02` number name | secondary structure of a namespace: its number, and what is in it |
 //! | `03` number | sequence: the first number that is not leased; of namespace numbers under `00000000` |
 //! | `04` number | progress: a dropped namespace whose entries are not deleted yet |
 //!
@@ -20,6 +20,7 @@ use crate::key::hidden::KeyBuf;
 const CATALOG: u32 = 0;
 const HEADER: u8 = 0;
 const NAMESPACE: u8 = 1;
+const SECONDARY: u8 = 2;
 const SEQUENCE: u8 = 3;
 const PROGRESS: u8 = 4;
 
@@ -54,6 +55,24 @@ pub(crate) struct NamespaceRow {
     pub(crate) fields: Option<Vec<(String, String)>>,
 }
 
+/// The row of a secondary structure, which has a namespace of its own: the elements of a field, or the orphans of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SecondaryRow {
+    pub(crate) id: u32,
+    /// What is in it: `map`, `set` or `deque`, elements of the field that the row is named for; or `orphans`.
+    pub(crate) kind: String,
+    /// The text of the [`Shape`](crate::Shape) of its keys, behind what all keys of one entry begin with.
+    pub(crate) key: String,
+}
+
+impl SecondaryRow {
+    /// A row whose number is not known yet.
+    pub(crate) fn new(kind: &str, key: String) -> Self {
+        Self { id: 0, kind: kind.to_owned(), key }
+    }
+}
+
 /// A row of the catalog, as read, and a key to write it back.
 fn row_key(kind: u8, rest: &[u8]) -> KeyBuf {
     let mut key = KeyBuf::in_namespace(CATALOG);
@@ -65,6 +84,18 @@ fn row_key(kind: u8, rest: &[u8]) -> KeyBuf {
 /// The key of a namespace's row.
 pub(crate) fn namespace_key(name: &str) -> KeyBuf {
     row_key(NAMESPACE, name.as_bytes())
+}
+
+/// The key of the row of a secondary structure of a namespace.
+pub(crate) fn secondary_key(owner: u32, name: &str) -> KeyBuf {
+    let mut key = secondaries_key(owner);
+    key.extend(name.as_bytes());
+    key
+}
+
+/// What the keys of all secondary structures of a namespace begin with.
+fn secondaries_key(owner: u32) -> KeyBuf {
+    row_key(SECONDARY, &owner.to_be_bytes())
 }
 
 /// The bytes of a row.
@@ -158,14 +189,93 @@ fn decode_namespace(engine: &dyn Engine, name: &str, bytes: &[u8]) -> Result<Nam
 /// All namespaces, by name.
 pub(crate) fn namespaces(engine: &dyn Engine) -> Result<Vec<(String, NamespaceRow)>> {
     let mut found = Vec::new();
-    each_row(engine, NAMESPACE, |rest, value| {
-        let name =
-            String::from_utf8(rest.to_vec()).map_err(|_| damaged(engine, "a namespace", "its name is not UTF-8"))?;
+    each_row(engine, row_key(NAMESPACE, &[]), |rest, value| {
+        let name = name_of(engine, "a namespace", rest)?;
         let row = decode_namespace(engine, &name, value)?;
         found.push((name, row));
         Ok(())
     })?;
     Ok(found)
+}
+
+fn name_of(engine: &dyn Engine, what: &str, bytes: &[u8]) -> Result<String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| damaged(engine, what, "its name is not UTF-8"))
+}
+
+/// The secondary structures of a namespace, by name.
+pub(crate) fn secondaries(engine: &dyn Engine, owner: u32) -> Result<Vec<(String, SecondaryRow)>> {
+    let mut found = Vec::new();
+    each_row(engine, secondaries_key(owner), |rest, value| {
+        let name = name_of(engine, "a secondary structure", rest)?;
+        let row = decode_secondary(engine, &name, value)?;
+        found.push((name, row));
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn decode_secondary(engine: &dyn Engine, name: &str, bytes: &[u8]) -> Result<SecondaryRow> {
+    let what = format!("secondary structure `{name}`");
+    let row: SecondaryRow = decode_row(engine, &what, bytes)?;
+    if row.id == CATALOG { Err(damaged(engine, &what, "its number is that of the catalog")) } else { Ok(row) }
+}
+
+/// Writes the rows of secondary structures that are not there as wanted, and answers all of them. Each keeps the number
+/// it has, or gets one never used before; the number in a wanted row does not count.
+pub(crate) fn ensure_secondaries(
+    engine: &dyn Engine,
+    owner: u32,
+    wanted: &[(String, SecondaryRow)],
+) -> Result<Vec<SecondaryRow>> {
+    let numbers = sequence_key(NAMESPACE_NUMBERS);
+    loop {
+        let old_numbers = read(engine, &numbers)?;
+        let first = next_number(engine, old_numbers.as_deref())?;
+        let (mut next, mut rows, mut written) = (first, Vec::new(), Vec::new());
+        for (name, wanted) in wanted {
+            let key = secondary_key(owner, name);
+            let old = read(engine, &key)?;
+            let stored = old.as_ref().map(|bytes| decode_secondary(engine, name, bytes));
+            let id = if let Some(stored) = stored.transpose()? {
+                stored.id
+            } else {
+                let after = number_after(next)?;
+                std::mem::replace(&mut next, after)
+            };
+            let row = SecondaryRow { id, ..wanted.clone() };
+            let new = encode_row(&row)?;
+            rows.push(row);
+            if old.as_ref() != Some(&new) {
+                written.push((key, old, new));
+            }
+        }
+        if written.is_empty() {
+            return Ok(rows);
+        }
+        let next_bytes = encode_row(&next)?;
+        let mut expect = vec![Expect { key: numbers.as_slice(), value: old_numbers.as_deref() }];
+        let mut ops = Vec::new();
+        if next != first {
+            ops.push(Op::Put { key: numbers.as_slice(), value: &next_bytes });
+        }
+        for (key, old, new) in &written {
+            expect.push(Expect { key: key.as_slice(), value: old.as_deref() });
+            ops.push(Op::Put { key: key.as_slice(), value: new });
+        }
+        if change(engine, &expect, &ops)? {
+            return Ok(rows);
+        }
+    }
+}
+
+/// The next number of a namespace, from the row that has it.
+fn next_number(engine: &dyn Engine, row: Option<&[u8]>) -> Result<u32> {
+    row.map_or(Ok(CATALOG + 1), |bytes| decode_row(engine, "namespace numbers", bytes))
+}
+
+/// The last number is never used, so that every namespace has an end.
+fn number_after(id: u32) -> Result<u32> {
+    id.checked_add(1).ok_or_else(|| Error::Unsupported { what: "another namespace: 2^32 were used".into() })
 }
 
 /// Writes the row of a new namespace under a number never used before; the number in `row` does not count.
@@ -174,13 +284,8 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
     let numbers = sequence_key(NAMESPACE_NUMBERS);
     loop {
         let old = read(engine, &numbers)?;
-        let id = match &old {
-            Some(bytes) => decode_row::<u32>(engine, "namespace numbers", bytes)?,
-            None => CATALOG + 1,
-        };
-        // The last number is never used, so that every namespace has an end.
-        let next =
-            id.checked_add(1).ok_or_else(|| Error::Unsupported { what: "another namespace: 2^32 were used".into() })?;
+        let id = next_number(engine, old.as_deref())?;
+        let next = number_after(id)?;
         let row = NamespaceRow { id, ..row.clone() };
         let (row_bytes, next) = (encode_row(&row)?, encode_row(&next)?);
         let expect =
@@ -193,29 +298,31 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
     }
 }
 
-/// Forgets a namespace, then deletes its entries; tells whether there was one.
+/// Forgets a namespace and its secondary structures, then deletes their entries; tells whether there was one.
 pub(crate) fn drop_namespace(engine: &dyn Engine, name: &str) -> Result<bool> {
     let key = namespace_key(name);
     let Some(bytes) = read(engine, &key)? else { return Ok(false) };
     let row = decode_namespace(engine, name, &bytes)?;
-    let (sequence, progress) = (sequence_key(row.id), row_key(PROGRESS, &row.id.to_be_bytes()));
-    let ops = [
-        Op::Delete { key: key.as_slice() },
-        Op::Delete { key: sequence.as_slice() },
-        Op::Put { key: progress.as_slice(), value: &[] },
-    ];
+    let secondaries = secondaries(engine, row.id)?;
+    let mut gone = vec![key.clone()];
+    gone.extend(secondaries.iter().map(|(name, _)| secondary_key(row.id, name)));
+    let ids: Vec<_> = std::iter::once(row.id).chain(secondaries.iter().map(|(_, row)| row.id)).collect();
+    gone.extend(ids.iter().map(|id| sequence_key(*id)));
+    let progress: Vec<_> = ids.iter().map(|id| row_key(PROGRESS, &id.to_be_bytes())).collect();
+    let mut ops: Vec<_> = gone.iter().map(|key| Op::Delete { key: key.as_slice() }).collect();
+    ops.extend(progress.iter().map(|key| Op::Put { key: key.as_slice(), value: &[] }));
     let expect = [Expect { key: key.as_slice(), value: Some(&bytes) }];
     if !change(engine, &expect, &ops)? {
         return Ok(false);
     }
-    delete_entries(engine, row.id)?;
+    ids.into_iter().try_for_each(|id| delete_entries(engine, id))?;
     Ok(true)
 }
 
 /// Deletes the entries of namespaces that were forgotten before a session ended.
 fn finish_drops(engine: &dyn Engine) -> Result<()> {
     let mut left = Vec::new();
-    each_row(engine, PROGRESS, |rest, _| {
+    each_row(engine, row_key(PROGRESS, &[]), |rest, _| {
         let id = rest.try_into().map(u32::from_be_bytes);
         left.push(id.map_err(|_| damaged(engine, "a dropped namespace", "its number is not four bytes"))?);
         Ok(())
@@ -223,8 +330,13 @@ fn finish_drops(engine: &dyn Engine) -> Result<()> {
     if left.is_empty() {
         return Ok(());
     }
-    // The commit that wrote this row has deleted that of the namespace, and its number is never used again.
-    let alive: Vec<_> = namespaces(engine)?.into_iter().map(|(_, row)| row.id).collect();
+    // The commit that wrote this row has deleted that of the namespace or secondary structure, and its number is never used again.
+    let mut alive: Vec<_> = namespaces(engine)?.into_iter().map(|(_, row)| row.id).collect();
+    each_row(engine, row_key(SECONDARY, &[]), |rest, value| {
+        let name = String::from_utf8_lossy(rest.get(4..).unwrap_or_default());
+        alive.push(decode_secondary(engine, &name, value)?.id);
+        Ok(())
+    })?;
     if let Some(id) = left.iter().find(|id| **id == CATALOG || alive.contains(id)) {
         return Err(damaged(engine, "a dropped namespace", &format!("number {id} is not dropped")));
     }
@@ -264,8 +376,8 @@ pub(crate) fn lease(engine: &dyn Engine, id: u32, count: u64) -> Result<Option<(
     }
 }
 
-fn each_row(engine: &dyn Engine, kind: u8, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
-    let prefix = row_key(kind, &[]);
+/// Visits the rows whose keys begin with a prefix: what follows it in the key, and the value.
+fn each_row(engine: &dyn Engine, prefix: KeyBuf, mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>) -> Result<()> {
     let (mut span, mut page) = (Span::of_prefix(prefix.clone()), Page::new());
     loop {
         page.clear(256);

@@ -82,9 +82,11 @@ fn damaged_rows_are_named() {
 
 #[test]
 fn what_was_not_dropped_is_not_deleted() {
-    for id in [CATALOG, 1] {
+    for id in [CATALOG, 1, 2] {
         let engine = engine();
         create_namespace(&engine, "a", row()).unwrap();
+        let elements = ("elements".to_owned(), SecondaryRow::new("map", "u64".to_owned()));
+        assert_eq!(ensure_secondaries(&engine, 1, &[elements]).unwrap()[0].id, 2);
         put(&engine, &row_key(PROGRESS, &id.to_be_bytes()), &[]);
         let error = open(&engine).unwrap_err();
         assert!(matches!(&error, Error::Corrupt { .. }) && error.to_string().contains("not dropped"), "{error}");
@@ -95,6 +97,8 @@ fn what_was_not_dropped_is_not_deleted() {
 #[test]
 fn no_namespace_has_the_number_of_the_catalog() {
     let engine = engine();
+    put(&engine, &secondary_key(7, "b"), &encode_row(&SecondaryRow::new("map", "u64".to_owned())).unwrap());
+    assert!(matches!(secondaries(&engine, 7), Err(Error::Corrupt { .. })));
     put(&engine, &namespace_key("a"), &encode_row(&row()).unwrap());
     for found in [namespace(&engine, "a").err(), namespaces(&engine).err(), drop_namespace(&engine, "a").err()] {
         assert!(matches!(found, Some(Error::Corrupt { .. })), "{found:?}");
@@ -110,7 +114,7 @@ fn rows_have_the_bytes_of_the_book() {
     lease(&engine, 1, 1000).unwrap();
     let mut rows = Vec::new();
     for kind in [HEADER, NAMESPACE, SEQUENCE] {
-        each_row(&engine, kind, |rest, value| {
+        each_row(&engine, row_key(kind, &[]), |rest, value| {
             rows.push(format!("{} -> {}", hex(row_key(kind, rest).as_slice()), hex(value)));
             Ok(())
         })

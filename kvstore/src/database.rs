@@ -12,6 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::catalog::{self, NamespaceRow};
+use crate::elements::ElementSpaces;
+use crate::elements::sweep::Orphans;
 use crate::engine::local::{Local, Storage};
 use crate::engine::memory::{Faults, Memory};
 use crate::engine::{Engine, Op};
@@ -84,7 +86,7 @@ impl Database {
     }
 
     pub(crate) fn build_in_memory(builder: &DatabaseBuilder, faults: Faults) -> Result<Self> {
-        Self::new(Box::new(Local::new(Memory::new(faults))), builder.lock_timeout)
+        Self::new(Arc::new(Local::new(Memory::new(faults))), builder.lock_timeout)
     }
 
     /// A database in memory that finds these rows when it opens; each key has its namespace in front.
@@ -92,7 +94,7 @@ impl Database {
         let memory = Memory::new(Faults::default());
         let ops: Vec<_> = rows.iter().map(|&(key, value)| Op::Put { key, value }).collect();
         memory.write(&ops, false).map_err(|(error, _)| error)?;
-        Self::new(Box::new(Local::new(memory)), DatabaseBuilder::default().lock_timeout)
+        Self::new(Arc::new(Local::new(memory)), DatabaseBuilder::default().lock_timeout)
     }
 
     #[cfg(feature = "rocksdb")]
@@ -106,10 +108,10 @@ impl Database {
             create_if_missing: builder.create_if_missing,
         };
         let (storage, _id) = rocks::open(path, &options)?;
-        Self::new(Box::new(Local::new(storage).at(path)), builder.lock_timeout)
+        Self::new(Arc::new(Local::new(storage).at(path)), builder.lock_timeout)
     }
 
-    fn new(engine: Box<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
+    fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
         catalog::open(&*engine)?;
         let instance = Arc::new(Instance::new(engine, lock_timeout));
         Ok(Self { instance, opened: Arc::default() })
@@ -155,30 +157,48 @@ impl Database {
             }
             return Ok(MapStore::new(Arc::clone(&other.namespace)));
         }
-        let wanted = schema::row(&T::Key::SHAPE, &<T as StoreCodec<T::Key, T::Value>>::SCHEMA);
-        let (id, grown) = match stored {
-            None => (catalog::create_namespace(self.engine(), name, wanted)?.id, None),
-            Some(stored) => {
-                let schema = &<T as StoreCodec<T::Key, T::Value>>::SCHEMA;
-                let differences = schema::differences(&stored, &T::Key::SHAPE, schema);
-                if !differences.is_empty() {
-                    return Err(Error::SchemaMismatch { namespace: name.to_owned(), differences });
-                }
-                let grown = NamespaceRow { id: stored.id, ..wanted };
-                (stored.id, schema::has_grown(&stored, &grown).then_some((stored, grown)))
-            }
-        };
-        let grown = grown.map(|(old, new)| {
-            let (old, new) = (catalog::encode_row(&old)?, catalog::encode_row(&new)?);
-            Ok::<_, Error>(GrownRow { key: catalog::namespace_key(name), old, new })
-        });
-        let growth = Growth::new(grown.transpose()?);
-        self.instance.add_name(id, name, T::Key::SHAPE);
-        let namespace = Namespace::new(Arc::clone(&self.instance), id, name.to_owned(), T::Key::SHAPE, growth);
-        let namespace = Arc::new(Handles::new(Arc::new(namespace)));
+        let namespace = Arc::new(Handles::new(Arc::new(self.make_namespace::<T>(name, stored)?)));
         let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
         opened.insert(name.to_owned(), Opened { namespace: Arc::clone(&namespace), type_id, type_name });
         Ok(MapStore::new(namespace))
+    }
+
+    /// Checks the schema of a store against its row in the catalog, makes what is missing there, and all else that its
+    /// handles share.
+    fn make_namespace<T: Store>(&self, name: &str, stored: Option<NamespaceRow>) -> Result<Namespace> {
+        let engine = &self.instance.engine;
+        let schema = &<T as StoreCodec<T::Key, T::Value>>::SCHEMA;
+        let elements = <T as StoreCodec<T::Key, T::Value>>::ELEMENTS;
+        let wanted = schema::row(&T::Key::SHAPE, schema);
+        let (mut grown, mut secondaries) = (Vec::new(), Vec::new());
+        let row = match stored {
+            None => catalog::create_namespace(&**engine, name, wanted)?,
+            Some(stored) => {
+                let mut differences = schema::differences(&stored, &T::Key::SHAPE, schema);
+                if !elements.is_empty() {
+                    secondaries = catalog::secondaries(&**engine, stored.id)?;
+                    differences.extend(schema::element_differences(&stored, &secondaries, elements));
+                }
+                if !differences.is_empty() {
+                    return Err(Error::SchemaMismatch { namespace: name.to_owned(), differences });
+                }
+                let new = NamespaceRow { id: stored.id, ..wanted };
+                if schema::has_grown(&stored, &new) {
+                    let (old, new) = (catalog::encode_row(&stored)?, catalog::encode_row(&new)?);
+                    grown.push(GrownRow { key: catalog::namespace_key(name), old, new });
+                }
+                stored
+            }
+        };
+        let (spaces, grown_elements) = ElementSpaces::open(&**engine, &row, &secondaries, schema.version, elements)?;
+        grown.extend(grown_elements);
+        let spaces = Arc::new(spaces);
+        if spaces.has_orphans(&**engine)? {
+            self.instance.sweeper.sweep(engine, &spaces, Orphans::All);
+        }
+        self.instance.add_name(row.id, name, T::Key::SHAPE);
+        let growth = Growth::new(grown);
+        Ok(Namespace::new(Arc::clone(&self.instance), row.id, name.to_owned(), T::Key::SHAPE, growth, spaces))
     }
 
     /// Locks entries of any stores at once: a tuple of two to six requests, each from [`MapStore::wanted`], answered with

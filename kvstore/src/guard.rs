@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::elements::{ElementPath, Elements, Held, HeldElements};
 use crate::engine::Token;
 use crate::error::{Error, Outcome, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec};
-use crate::namespace::{Handle, Namespace, Write, apply};
+use crate::namespace::{Change, Handle, Namespace, Write, apply};
 use crate::record;
 use crate::store::Store;
 
@@ -42,15 +43,21 @@ pub(crate) struct Entry {
     pub(crate) stored: bool,
     /// Whether the value was borrowed mutably since it was read or written.
     pub(crate) changed: bool,
+    /// What is known of its elements, once it has an incarnation.
+    elements: Option<Box<HeldElements>>,
 }
 
 impl Entry {
     pub(crate) fn new(namespace: Handle, token: Token, taken_at: &'static Location<'static>) -> Self {
-        Self { namespace, token, taken_at, is_new: false, stored: false, changed: false }
+        Self { namespace, token, taken_at, is_new: false, stored: false, changed: false, elements: None }
     }
 
     pub(crate) fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    pub(crate) fn shared_namespace(&self) -> &Arc<Namespace> {
+        self.namespace.namespace()
     }
 
     pub(crate) fn token(&self) -> &Token {
@@ -64,7 +71,61 @@ impl Entry {
 
     /// Whether a commit has anything to write.
     pub(crate) fn needs_write(&self) -> bool {
-        self.changed || !self.stored
+        self.record_needs_write() || self.has_element_changes()
+    }
+
+    /// Whether it has to write the record: for the value, or for the incarnation under which first elements are put.
+    pub(crate) fn record_needs_write(&self) -> bool {
+        self.changed
+            || !self.stored
+            || self.elements.as_ref().is_some_and(|elements| elements.has_changes() && !elements.is_stored())
+    }
+
+    fn has_element_changes(&self) -> bool {
+        self.elements.as_ref().is_some_and(|elements| elements.has_changes())
+    }
+
+    /// What is known of the elements, where the entry has an incarnation.
+    pub(crate) fn elements(&self) -> Option<&HeldElements> {
+        self.elements.as_deref()
+    }
+
+    pub(crate) fn elements_mut(&mut self) -> Option<&mut HeldElements> {
+        self.elements.as_deref_mut()
+    }
+
+    /// The same, where need be with a new incarnation, which the next commit stores.
+    pub(crate) fn elements_or_new(&mut self) -> Result<&mut HeldElements> {
+        let elements = if let Some(elements) = self.elements.take() {
+            elements
+        } else {
+            let spaces = &self.namespace.elements;
+            let incarnation = spaces.next_incarnation(&*self.namespace.instance.engine)?;
+            let used_up = || Error::KeysExhausted { namespace: self.namespace.name.clone() };
+            Box::new(HeldElements::new(spaces, incarnation.ok_or_else(used_up)?, false))
+        };
+        Ok(self.elements.insert(elements))
+    }
+
+    /// The incarnation that the record is to have.
+    fn incarnation(&self) -> Option<u64> {
+        let elements = self.elements.as_ref()?;
+        (elements.is_stored() || elements.has_changes()).then(|| elements.incarnation())
+    }
+
+    /// All that was to be written is written.
+    pub(crate) fn mark_written(&mut self) {
+        self.stored = true;
+        self.changed = false;
+        if let Some(elements) = &mut self.elements {
+            elements.mark_written();
+        }
+    }
+
+    /// Nothing is to be written any more.
+    pub(crate) fn discard(&mut self) {
+        self.changed = false;
+        self.elements = None;
     }
 
     /// What has nothing to write fails all the same once the database is closed.
@@ -77,9 +138,32 @@ impl Entry {
         self.namespace.instance.engine.read(self.key().as_slice(), &mut |_| {})
     }
 
+    /// Whether a record is stored, looking no further into it than to find the entry's elements, where it can have any.
+    pub(crate) fn find<T: Store>(&mut self) -> Result<bool> {
+        if T::ELEMENTS.is_empty() {
+            return self.exists();
+        }
+        let mut incarnation = None;
+        let engine = &*self.namespace.instance.engine;
+        let found = self.namespace.read_incarnation(self.key(), engine, &mut incarnation)?;
+        self.has_stored_elements(incarnation);
+        Ok(found)
+    }
+
     /// Reads and decodes the record.
-    pub(crate) fn read<T: Store>(&self) -> Result<Option<T::Value>> {
-        read_value::<T>(&self.namespace, self.key(), |key, visit| self.namespace.instance.engine.read(key, visit))
+    pub(crate) fn read<T: Store>(&mut self) -> Result<Option<T::Value>> {
+        let mut incarnation = None;
+        let engine = &self.namespace.instance.engine;
+        let value =
+            read_owner::<T>(&self.namespace, self.key(), &mut incarnation, |key, visit| engine.read(key, visit))?;
+        self.has_stored_elements(incarnation);
+        Ok(value)
+    }
+
+    fn has_stored_elements(&mut self, incarnation: Option<u64>) {
+        if let Some(incarnation) = incarnation {
+            self.elements = Some(Box::new(HeldElements::new(&self.namespace.elements, incarnation, true)));
+        }
     }
 
     /// Makes a guard of a value that was read.
@@ -98,7 +182,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if self.changed {
+        if self.changed || self.has_element_changes() {
             tracing::warn!(
                 namespace = self.namespace.name,
                 key = self.namespace.render(self.key()),
@@ -116,8 +200,20 @@ pub(crate) fn read_value<T: Store>(
     key: &KeyBuf,
     read: impl FnOnce(&[u8], &mut dyn FnMut(&[u8])) -> Result<bool>,
 ) -> Result<Option<T::Value>> {
+    read_owner::<T>(namespace, key, &mut None, read)
+}
+
+/// As [`read_value`], with the incarnation of an entry that has elements.
+fn read_owner<T: Store>(
+    namespace: &Namespace,
+    key: &KeyBuf,
+    incarnation: &mut Option<u64>,
+    read: impl FnOnce(&[u8], &mut dyn FnMut(&[u8])) -> Result<bool>,
+) -> Result<Option<T::Value>> {
     let mut value = None;
-    read(key.as_slice(), &mut |bytes| value = Some(record::decode::<T::Key, T::Value, T>(key.key(), bytes)))?;
+    read(key.as_slice(), &mut |bytes| {
+        value = Some(record::decode_owner::<T::Key, T::Value, T>(key.key(), bytes, incarnation));
+    })?;
     value.transpose().map_err(|error| namespace.decode_error(key, error))
 }
 
@@ -131,8 +227,13 @@ fn check_key_field<T: Store>(entry: &Entry, value: &T::Value) -> Result<()> {
 
 /// Appends the record of a value to `buf`.
 pub(crate) fn encode_value<T: Store>(entry: &Entry, value: &T::Value, buf: &mut Vec<u8>) -> Result<()> {
+    encode_owner::<T>(entry, value, entry.incarnation(), buf)
+}
+
+fn encode_owner<T: Store>(entry: &Entry, value: &T::Value, incarnation: Option<u64>, buf: &mut Vec<u8>) -> Result<()> {
     check_key_field::<T>(entry, value)?;
-    record::encode::<T::Key, T::Value, T>(value, buf).map_err(|error| entry.namespace.encode_error(entry.key(), error))
+    record::encode_owner::<T::Key, T::Value, T>(value, incarnation, buf)
+        .map_err(|error| entry.namespace.encode_error(entry.key(), error))
 }
 
 /// Calls `use_buffer` with an empty buffer of this thread, which keeps its memory for the next record.
@@ -154,7 +255,15 @@ pub(crate) fn with_buffer<R>(use_buffer: impl FnOnce(&mut Vec<u8>) -> R) -> R {
 pub(crate) fn put_value<T: Store>(entry: &Entry, value: &T::Value) -> Result<(), (Error, Outcome)> {
     with_buffer(|buffer| {
         encode_value::<T>(entry, value, buffer).map_err(|error| (error, Outcome::NotApplied))?;
-        apply(&[Write { entry, record: Some(buffer) }])
+        apply(&[Write { entry, change: Change::Put(buffer) }])
+    })
+}
+
+/// Encodes and writes the value of a new entry in the place of the one that was found there, if any.
+pub(crate) fn replace_value<T: Store>(entry: &Entry, value: &T::Value) -> Result<(), (Error, Outcome)> {
+    with_buffer(|buffer| {
+        encode_owner::<T>(entry, value, None, buffer).map_err(|error| (error, Outcome::NotApplied))?;
+        apply(&[Write { entry, change: Change::Replace(buffer) }])
     })
 }
 
@@ -188,6 +297,13 @@ impl<T: Store> Guard<T> {
         self.entry.changed = true;
     }
 
+    /// The elements of the entry in one of its element-wise collections, to be read and changed. Changes are seen by
+    /// further reads through this guard, and are written by [`save`](Self::save) and [`commit`](Self::commit); where
+    /// nothing else was changed, they alone.
+    pub fn elements<C>(&mut self, path: ElementPath<T, C>) -> Elements<C, Held<'_>> {
+        Elements::new(Held::new(&mut self.entry), path.index())
+    }
+
     /// Writes the value and keeps the lock. What is neither new nor changed is not written again.
     ///
     /// # Errors
@@ -197,14 +313,15 @@ impl<T: Store> Guard<T> {
     }
 
     fn write(&mut self) -> Result<(), (Error, Outcome)> {
-        if self.entry.needs_write() {
+        if self.entry.record_needs_write() {
             put_value::<T>(&self.entry, &self.value)?;
-            self.entry.stored = true;
-            self.entry.changed = false;
-            Ok(())
+        } else if self.entry.has_element_changes() {
+            apply(&[Write { entry: &self.entry, change: Change::Keep }])?;
         } else {
-            self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
+            return self.entry.check_open().map_err(|error| (error, Outcome::NotApplied));
         }
+        self.entry.mark_written();
+        Ok(())
     }
 
     /// Writes the value and releases the lock. What is neither new nor changed is not written again.
@@ -228,13 +345,13 @@ impl<T: Store> Guard<T> {
     /// As [`commit`](Self::commit), but for those of the value.
     pub fn delete(mut self) -> Result<(), CommitError<Self>> {
         let deleted = if self.entry.stored {
-            apply(&[Write { entry: &self.entry, record: None }])
+            apply(&[Write { entry: &self.entry, change: Change::Delete }])
         } else {
             self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
         };
         match deleted {
             Ok(()) => {
-                self.entry.changed = false;
+                self.entry.discard();
                 Ok(())
             }
             Err((error, outcome)) => Err(CommitError::new(error, outcome, self)),
@@ -243,12 +360,12 @@ impl<T: Store> Guard<T> {
 
     /// Releases the lock without writing: the same as dropping the guard, but for the warning about a changed value.
     pub fn release(mut self) {
-        self.entry.changed = false;
+        self.entry.discard();
     }
 
     /// The value is written or deleted: nothing is lost when the guard goes.
     pub(crate) fn mark_written(&mut self) {
-        self.entry.changed = false;
+        self.entry.discard();
     }
 }
 
@@ -274,7 +391,7 @@ impl<T: Store> fmt::Debug for Guard<T> {
             .field("namespace", &namespace.name)
             .field("key", &format_args!("{}", namespace.render(self.entry.key())))
             .field("is_new", &self.entry.is_new)
-            .field("changed", &self.entry.changed)
+            .field("changed", &(self.entry.changed || self.entry.has_element_changes()))
             .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::elements::sweep::Sweeper;
 use crate::engine::{Engine, Holding};
 use crate::error::Holder;
 use crate::key::hidden::KeyBuf;
@@ -12,7 +13,9 @@ use crate::key::{Shape, bytes_as_text};
 
 /// Closes when the last who shares it is gone.
 pub(crate) struct Instance {
-    pub(crate) engine: Box<dyn Engine>,
+    /// Before the engine, so that it is dropped first: its thread uses the engine.
+    pub(crate) sweeper: Sweeper,
+    pub(crate) engine: Arc<dyn Engine>,
     /// How long a lock is waited for.
     pub(crate) lock_timeout: Duration,
     /// The namespaces that were opened, by number: to name keys in errors.
@@ -20,8 +23,8 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(engine: Box<dyn Engine>, lock_timeout: Duration) -> Self {
-        Self { engine, lock_timeout, names: RwLock::default() }
+    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Self {
+        Self { sweeper: Sweeper::default(), engine, lock_timeout, names: RwLock::default() }
     }
 
     pub(crate) fn add_name(&self, id: u32, name: &str, shape: Shape) {

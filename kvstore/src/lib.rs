@@ -65,6 +65,7 @@
 mod batch;
 mod catalog;
 mod database;
+mod elements;
 mod engine;
 mod error;
 mod guard;
@@ -98,6 +99,10 @@ pub mod __private;
 
 pub use crate::batch::Batch;
 pub use crate::database::{Database, HeldLock, NamespaceInfo};
+pub use crate::elements::{
+    Access, Committed, ElementCollection, ElementDeque, ElementMap, ElementPath, ElementScan, ElementSet, ElementValue,
+    Elements, Held,
+};
 pub use crate::engine::memory::Faults;
 pub use crate::error::{Error, Holder, Outcome, Result};
 pub use crate::guard::{CommitError, Guard};

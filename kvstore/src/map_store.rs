@@ -9,12 +9,13 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::elements::{Committed, CommittedView, ElementPath, Elements};
 use crate::engine::{LockFailure, LockRefused, Page, Wait};
 use crate::error::{Error, Result};
-use crate::guard::{Entry, Guard, put_value, read_value};
+use crate::guard::{Entry, Guard, read_value, replace_value};
 use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
-use crate::namespace::{Handles, Write, apply};
+use crate::namespace::{Change, Handles, Write, apply};
 use crate::scan::{Scan, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
@@ -66,7 +67,7 @@ impl<T: Store> MapStore<T> {
         wait: Wait,
         taken_at: &'static Location<'static>,
     ) -> Result<Option<Guard<T>>> {
-        let entry = self.lock_entry(key, wait, taken_at)?;
+        let mut entry = self.lock_entry(key, wait, taken_at)?;
         Ok(entry.read::<T>()?.map(|value| entry.into_guard(value)))
     }
 
@@ -123,7 +124,7 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn lock_or_create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
-        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
+        let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         match entry.read::<T>()? {
             Some(value) => Ok(entry.into_guard(value)),
             None => create_in(entry, init),
@@ -179,7 +180,7 @@ impl<T: Store> MapStore<T> {
         let taken_at = Location::caller();
         let keys = keys.into_iter().map(|key| Ok((&self.namespace, self.namespace.key(&key)?)));
         let entries = lock_all(keys.collect::<Result<_>>()?, taken_at)?;
-        let guards = entries.into_iter().map(|entry| Ok(entry.read::<T>()?.map(|value| entry.into_guard(value))));
+        let guards = entries.into_iter().map(|mut entry| Ok(entry.read::<T>()?.map(|value| entry.into_guard(value))));
         guards.collect()
     }
 
@@ -197,7 +198,7 @@ impl<T: Store> MapStore<T> {
         let taken_at = Location::caller();
         let span = span_of_range(&self.namespace, &range)?;
         self.first_where(span, true, |key, _| {
-            let Some(entry) = self.lock_if_free(KeyBuf::from_bytes(key), taken_at)? else { return Ok(None) };
+            let Some(mut entry) = self.lock_if_free(KeyBuf::from_bytes(key), taken_at)? else { return Ok(None) };
             // It may have been deleted since it was found.
             let Some(value) = entry.read::<T>()? else { return Ok(None) };
             // `Guard::key` relies on stored keys being readable.
@@ -270,7 +271,7 @@ impl<T: Store> MapStore<T> {
         self.namespace.instance.engine.read(key.as_slice(), &mut |_| {})
     }
 
-    /// Creates or replaces an entry. What was there is not decoded.
+    /// Creates or replaces an entry. What was there is not decoded, and its elements are gone with it.
     ///
     /// # Errors
     /// As [`Guard::commit`], and [`Error::KeyChanged`] as [`create`](Self::create).
@@ -279,10 +280,13 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn insert(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<()> {
-        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
+        let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         let value = init.into_value(entry.key().key(), false);
         let value = value.map_err(|error| self.namespace.decode_error(entry.key(), error))?;
-        put_value::<T>(&entry, &value).map_err(|(error, _)| error)
+        if !T::ELEMENTS.is_empty() {
+            entry.find::<T>()?;
+        }
+        replace_value::<T>(&entry, &value).map_err(|(error, _)| error)
     }
 
     /// Changes an entry by a function and commits it, and answers what the function returned; `None` where there is no
@@ -310,7 +314,7 @@ impl<T: Store> MapStore<T> {
         }
     }
 
-    /// Removes an entry, and tells whether it was there. What was there is not decoded.
+    /// Removes an entry with its elements, and tells whether it was there. What was there is not decoded.
     ///
     /// # Errors
     /// As [`Guard::delete`].
@@ -319,10 +323,10 @@ impl<T: Store> MapStore<T> {
     /// Waits for the entry's lock: see [`MapStore`].
     #[track_caller]
     pub fn remove(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
-        let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
-        let there = entry.exists()?;
+        let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
+        let there = entry.find::<T>()?;
         if there {
-            apply(&[Write { entry: &entry, record: None }]).map_err(|(error, _)| error)?;
+            apply(&[Write { entry: &entry, change: Change::Delete }]).map_err(|(error, _)| error)?;
         }
         Ok(there)
     }
@@ -414,6 +418,13 @@ impl<T: Store> MapStore<T> {
     pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
         let view = self.namespace.instance.engine.snapshot()?;
         Scan::of_prefix(Arc::clone(self.namespace.namespace()), view, &prefix)
+    }
+
+    /// The elements of an entry in one of its element-wise collections, as committed last. Takes no lock. What is wrong with
+    /// the key is told by the reads.
+    pub fn elements<C>(&self, path: ElementPath<T, C>, key: impl KeyArg<T::Key>) -> Elements<C, Committed<'_>> {
+        let owner = self.namespace.unchecked_key(&key);
+        Elements::new(Committed::new(self.namespace.namespace(), owner, CommittedView::Now), path.index())
     }
 
     /// This store as a snapshot saw it. A snapshot of another database is found out by the view's reads.

@@ -6,7 +6,9 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::engine::{Commit, CommitFailure, Expect, LockFailure, LockRefused, Op, Token, Wait};
+use crate::elements::sweep::Orphans;
+use crate::elements::{ElementField, ElementSpaces, HeldElements};
+use crate::engine::{Commit, CommitFailure, Expect, LockFailure, LockRefused, Op, Reader, Token, Wait};
 use crate::error::{Error, Outcome, Result};
 use crate::guard::Entry;
 use crate::instance::Instance;
@@ -24,6 +26,8 @@ pub(crate) struct Namespace {
     pub(crate) shape: Shape,
     pub(crate) sequence: Sequence,
     pub(crate) fronts: Fronts,
+    /// Where the elements of its element-wise collections lie.
+    pub(crate) elements: Arc<ElementSpaces>,
     growth: Growth,
 }
 
@@ -32,10 +36,10 @@ pub(crate) struct Namespace {
 pub(crate) struct Growth {
     /// Whether there still is one, for writes to look at without a mutex.
     pending: AtomicBool,
-    rows: Mutex<Option<GrownRow>>,
+    rows: Mutex<Vec<GrownRow>>,
 }
 
-/// The catalog row of a namespace, as it is and as it is to be.
+/// A catalog row of a namespace or its elements, as it is and as it is to be.
 #[derive(Debug)]
 pub(crate) struct GrownRow {
     pub(crate) key: KeyBuf,
@@ -44,8 +48,8 @@ pub(crate) struct GrownRow {
 }
 
 impl Growth {
-    pub(crate) fn new(row: Option<GrownRow>) -> Self {
-        Self { pending: AtomicBool::new(row.is_some()), rows: Mutex::new(row) }
+    pub(crate) fn new(rows: Vec<GrownRow>) -> Self {
+        Self { pending: AtomicBool::new(!rows.is_empty()), rows: Mutex::new(rows) }
     }
 }
 
@@ -100,6 +104,13 @@ impl Deref for Handles {
     }
 }
 
+impl Handle {
+    /// The namespace, to be shared further.
+    pub(crate) fn namespace(&self) -> &Arc<Namespace> {
+        &self.0.0
+    }
+}
+
 impl Deref for Handle {
     type Target = Namespace;
 
@@ -112,27 +123,80 @@ impl Deref for Handle {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Write<'a> {
     pub(crate) entry: &'a Entry,
-    /// The record to put, or none to delete.
-    pub(crate) record: Option<&'a [u8]>,
+    pub(crate) change: Change<'a>,
+}
+
+/// What a commit does to the record of an entry, and with it to its elements.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change<'a> {
+    /// This record is put, and the elements are changed as the entry says.
+    Put(&'a [u8]),
+    /// The record stays as it is, and the elements are changed as the entry says.
+    Keep,
+    /// This record is put in the place of another entry's, whose elements are gone.
+    Replace(&'a [u8]),
+    /// The record is deleted, and the elements are gone.
+    Delete,
 }
 
 impl<'a> Write<'a> {
-    fn op(&self) -> Op<'a> {
+    /// What is done to the record.
+    fn op(&self) -> Option<Op<'a>> {
         let key = self.entry.token().key().as_slice();
-        match self.record {
-            Some(value) => Op::Put { key, value },
-            None => Op::Delete { key },
+        match self.change {
+            Change::Put(value) | Change::Replace(value) => Some(Op::Put { key, value }),
+            Change::Delete => Some(Op::Delete { key }),
+            Change::Keep => None,
+        }
+    }
+
+    /// The one operation of the write, where it is one.
+    fn only_op(&self) -> Option<Op<'a>> {
+        if self.entry.elements().is_none() { self.op() } else { None }
+    }
+
+    fn push_ops(&self, ops: &mut Vec<Op<'a>>) {
+        ops.extend(self.op());
+        if let (Some(elements), Change::Put(_) | Change::Keep) = (self.entry.elements(), self.change) {
+            elements.push_ops(ops);
+        }
+        ops.extend(self.orphan().map(|(_, row)| Op::Put { key: row.as_slice(), value: &[] }));
+    }
+
+    /// Whose elements are gone with this write, and the row that says so.
+    fn orphan(&self) -> Option<(u64, &'a KeyBuf)> {
+        match self.change {
+            Change::Put(_) | Change::Keep => None,
+            Change::Replace(_) | Change::Delete => self.entry.elements().and_then(HeldElements::orphan),
         }
     }
 
     fn put_key(&self) -> Option<&'a KeyBuf> {
-        self.record.map(|_| self.entry.token().key())
+        match self.change {
+            Change::Put(_) | Change::Replace(_) => Some(self.entry.token().key()),
+            Change::Keep | Change::Delete => None,
+        }
     }
 }
 
 impl Namespace {
-    pub(crate) fn new(instance: Arc<Instance>, id: u32, name: String, shape: Shape, growth: Growth) -> Self {
-        Self { instance, id, name, shape, sequence: Sequence::default(), fronts: Fronts::default(), growth }
+    pub(crate) fn new(
+        instance: Arc<Instance>,
+        id: u32,
+        name: String,
+        shape: Shape,
+        growth: Growth,
+        elements: Arc<ElementSpaces>,
+    ) -> Self {
+        Self { instance, id, name, shape, sequence: Sequence::default(), fronts: Fronts::default(), elements, growth }
+    }
+
+    /// Reads the incarnation of an entry that has elements into its place, and tells whether there is an entry.
+    pub(crate) fn read_incarnation(&self, key: &KeyBuf, reader: &dyn Reader, place: &mut Option<u64>) -> Result<bool> {
+        let mut incarnation = Ok(None);
+        let found = reader.read(key.as_slice(), &mut |record| incarnation = self.elements.incarnation(record))?;
+        *place = incarnation.map_err(|error| self.decode_error(key, error))?;
+        Ok(found)
     }
 
     /// The database key of a key argument.
@@ -141,9 +205,16 @@ impl Namespace {
     /// [`Error::TooLarge`].
     #[inline]
     pub(crate) fn key<K>(&self, key: &impl KeyArgCodec<K>) -> Result<KeyBuf> {
+        let buf = self.unchecked_key(key);
+        self.check_key(&buf).map(|()| buf)
+    }
+
+    /// The same, before its size is checked.
+    #[inline]
+    pub(crate) fn unchecked_key<K>(&self, key: &impl KeyArgCodec<K>) -> KeyBuf {
         let mut buf = KeyBuf::in_namespace(self.id);
         key.encode_arg_last(&mut buf);
-        self.check_key(&buf).map(|()| buf)
+        buf
     }
 
     /// Refuses keys over the limit.
@@ -205,6 +276,35 @@ impl Namespace {
         }
     }
 
+    /// The error for an element of an entry that can't be encoded; `element` is its key in last form.
+    #[cold]
+    pub(crate) fn element_encode_error(
+        &self,
+        key: &KeyBuf,
+        field: &ElementField,
+        element: &[u8],
+        error: RecordError,
+    ) -> Error {
+        match self.encode_error(key, error.in_element(&field.render(element))) {
+            Error::TooLarge { namespace, key, size, limit, .. } => {
+                Error::TooLarge { namespace, key, what: "element", size, limit }
+            }
+            other => other,
+        }
+    }
+
+    /// The error for an element of an entry that can't be decoded; `element` is its key in last form.
+    #[cold]
+    pub(crate) fn element_decode_error(
+        &self,
+        key: &KeyBuf,
+        field: &ElementField,
+        element: &[u8],
+        error: RecordError,
+    ) -> Error {
+        self.decode_error(key, error.in_element(&field.render(element)))
+    }
+
     #[cold]
     pub(crate) fn key_changed(&self, key: &KeyBuf, found: &KeyBuf) -> Error {
         Error::KeyChanged { namespace: self.name.clone(), key: self.render(key), found: self.render(found) }
@@ -224,14 +324,21 @@ pub(crate) fn apply(writes: &[Write<'_>]) -> Result<(), (Error, Outcome)> {
     let grows = writes.iter().any(|write| write.entry.namespace().growth.pending.load(Ordering::Acquire));
     let failure = if grows {
         apply_growing(instance, writes)
-    } else if let [write] = writes {
+    } else if let [write] = writes
+        && let Some(op) = write.only_op()
+    {
         // The common case, without allocation.
-        commit(instance, writes, &[write.op()], &[write.entry.token()], &[])
+        commit(instance, writes, &[op], &[write.entry.token()], &[])
     } else {
-        let ops: Vec<_> = writes.iter().map(Write::op).collect();
         let tokens: Vec<_> = writes.iter().map(|write| write.entry.token()).collect();
-        commit(instance, writes, &ops, &tokens, &[])
+        commit(instance, writes, &all_ops(writes), &tokens, &[])
     };
+    if failure.is_ok() {
+        for (write, (incarnation, _)) in writes.iter().filter_map(|write| Some((write, write.orphan()?))) {
+            let spaces = &write.entry.namespace().elements;
+            instance.sweeper.sweep(&instance.engine, spaces, Orphans::One(incarnation));
+        }
+    }
     failure.map_err(|failure| match failure {
         // The storage knows only bytes: it is the first entry that names the batch.
         CommitFailure::Failed(Error::TooLarge { what, size, limit, .. }, outcome) => {
@@ -253,6 +360,14 @@ pub(crate) fn apply(writes: &[Write<'_>]) -> Result<(), (Error, Outcome)> {
     })
 }
 
+fn all_ops<'a>(writes: &[Write<'a>]) -> Vec<Op<'a>> {
+    let mut ops = Vec::with_capacity(writes.len());
+    for write in writes {
+        write.push_ops(&mut ops);
+    }
+    ops
+}
+
 /// As `apply`, together with the catalog rows of the namespaces whose schema has grown.
 fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), CommitFailure> {
     // Each namespace once, and in one order, since its growth stays locked until the commit is through.
@@ -263,17 +378,14 @@ fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), Commit
         .iter()
         .map(|namespace| namespace.growth.rows.lock().unwrap_or_else(PoisonError::into_inner))
         .collect();
-    let grown = || rows.iter().filter_map(|row| row.as_ref());
+    let grown = || rows.iter().flat_map(|rows| rows.iter());
     let expect: Vec<_> = grown().map(|row| Expect { key: row.key.as_slice(), value: Some(&row.old) }).collect();
-    let ops: Vec<_> = writes
-        .iter()
-        .map(Write::op)
-        .chain(grown().map(|row| Op::Put { key: row.key.as_slice(), value: &row.new }))
-        .collect();
+    let mut ops = all_ops(writes);
+    ops.extend(grown().map(|row| Op::Put { key: row.key.as_slice(), value: &row.new }));
     let tokens: Vec<_> = writes.iter().map(|write| write.entry.token()).collect();
     commit(instance, writes, &ops, &tokens, &expect)?;
-    for (namespace, row) in namespaces.iter().zip(&mut rows) {
-        **row = None;
+    for (namespace, rows) in namespaces.iter().zip(&mut rows) {
+        rows.clear();
         namespace.growth.pending.store(false, Ordering::Release);
     }
     Ok(())

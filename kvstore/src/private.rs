@@ -1,12 +1,13 @@
 //! What generated code calls. Not part of the public interface: anything here may change with any release.
 
+pub use crate::elements::{element_path, element_schema};
 pub use crate::key::hidden::{
     Edge, KeyArgCodec, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec, Newtype, NextKeyCodec,
 };
 pub use crate::record::{
     FieldDeserializer, FieldReader, FieldSerializer, FieldWriter, RecordError, RecordReader, RecordWriter, required,
 };
-pub use crate::store::{Field, FieldSchema, InitializeValue, Schema, StoreCodec};
+pub use crate::store::{ElementSchema, Field, FieldSchema, InitializeValue, Schema, StoreCodec};
 
 use std::fmt;
 

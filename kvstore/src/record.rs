@@ -2,10 +2,12 @@
 //!
 //! A record is a format byte, the schema version as a varint, and CBOR: for a struct a map from field names to values in
 //! order of declaration (`01`), for a bare value of a `Map<K, V>` the value alone (`02`). Integer keys in the field map
-//! are kept for the store's own use; a version that meets one it does not know refuses the record.
+//! are the store's own and come first; a version that meets one it does not know refuses the record. The only one so far
+//! is the incarnation of an entry with element-wise collections.
 
 use std::fmt;
 
+use cbor4ii::core::dec::Decode;
 use cbor4ii::core::enc::{self, Encode};
 use cbor4ii::core::{dec, types};
 use cbor4ii::serde::{DecodeError, Deserializer, EncodeError, Serializer};
@@ -27,6 +29,9 @@ const READ_STEPS: usize = 4 * MAX_DEPTH;
 const FORMAT_FIELDS: u8 = 1;
 const FORMAT_BARE: u8 = 2;
 
+/// The system field with the number of the entry's incarnation, under which its elements lie.
+const INCARNATION: u64 = 1;
+
 /// Why a value is no record, or bytes are not a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordError {
@@ -44,7 +49,7 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    fn wrong(reason: impl fmt::Display) -> Self {
+    pub(crate) fn wrong(reason: impl fmt::Display) -> Self {
         Self::Wrong(reason.to_string().into())
     }
 
@@ -52,6 +57,15 @@ impl RecordError {
         match self {
             Self::Wrong(reason) => Self::wrong(format_args!("field `{name}`: {reason}")),
             other => other,
+        }
+    }
+
+    /// The same, with the element that it is about.
+    pub(crate) fn in_element(self, element: &str) -> Self {
+        match self {
+            Self::Wrong(reason) => Self::wrong(format_args!("element {element}: {reason}")),
+            Self::Unsupported(what) => Self::Unsupported(format!("{what}, in element {element}").into()),
+            too_large @ Self::TooLarge { .. } => too_large,
         }
     }
 }
@@ -64,6 +78,15 @@ impl From<crate::key::hidden::KeyError> for RecordError {
 
 /// Appends the record of a value to `buf`.
 pub(crate) fn encode<K, V, T: StoreCodec<K, V>>(value: &V, buf: &mut Vec<u8>) -> Result<(), RecordError> {
+    encode_owner::<K, V, T>(value, None, buf)
+}
+
+/// As [`encode`], of an entry that has elements where it has an incarnation.
+pub(crate) fn encode_owner<K, V, T: StoreCodec<K, V>>(
+    value: &V,
+    incarnation: Option<u64>,
+    buf: &mut Vec<u8>,
+) -> Result<(), RecordError> {
     let Schema { mut version, fields } = T::SCHEMA;
     let start = buf.len();
     buf.push(if fields.is_some() { FORMAT_FIELDS } else { FORMAT_BARE });
@@ -73,15 +96,43 @@ pub(crate) fn encode<K, V, T: StoreCodec<K, V>>(value: &V, buf: &mut Vec<u8>) ->
     }
     buf.push(version.to_le_bytes()[0]);
     let cbor = buf.len();
-    T::encode(value, &mut RecordWriter { sink: Sink { buf, end: start + MAX_RECORD_BYTES } })?;
+    T::encode(value, &mut RecordWriter { sink: Sink { buf, end: start + MAX_RECORD_BYTES }, incarnation })?;
     check_depth(buf.get(cbor..).unwrap_or_default())
 }
 
 /// Reads the value of a record; `key` has the key's bytes in last form.
 pub(crate) fn decode<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Result<V, RecordError> {
-    let Schema { version: expected, fields } = T::SCHEMA;
+    decode_owner::<K, V, T>(key, record, &mut None)
+}
+
+/// As [`decode`], with the incarnation of an entry that has elements.
+pub(crate) fn decode_owner<K, V, T: StoreCodec<K, V>>(
+    key: &[u8],
+    record: &[u8],
+    incarnation: &mut Option<u64>,
+) -> Result<V, RecordError> {
+    let Schema { version, fields } = T::SCHEMA;
+    let mut reader = reader(record, version, fields.is_some(), !T::ELEMENTS.is_empty())?;
+    let value = T::decode(key, &mut reader)?;
+    *incarnation = reader.incarnation;
+    match reader.source.bytes.len() {
+        0 => Ok(value),
+        n => Err(RecordError::wrong(format_args!("{n} bytes follow the value"))),
+    }
+}
+
+/// The incarnation alone of an entry whose struct has element-wise collections, without a look at the values of its fields.
+pub(crate) fn incarnation(record: &[u8], version: u32) -> Result<Option<u64>, RecordError> {
+    let mut reader = reader(record, version, true, true)?;
+    // A system field that is not known may mean that there is more to take care of.
+    reader.fields()?.next_name()?;
+    Ok(reader.incarnation)
+}
+
+/// Reads what stands before the CBOR.
+fn reader(record: &[u8], expected: u32, has_fields: bool, has_elements: bool) -> Result<RecordReader<'_>, RecordError> {
     let (format, rest) = record.split_first().ok_or_else(|| RecordError::wrong("the record is empty"))?;
-    match (*format, fields.is_some()) {
+    match (*format, has_fields) {
         (FORMAT_FIELDS, true) | (FORMAT_BARE, false) => {}
         (FORMAT_FIELDS, false) => return Err(RecordError::wrong("it has fields, where a bare value is expected")),
         (FORMAT_BARE, true) => return Err(RecordError::wrong("it is a bare value, where fields are expected")),
@@ -93,12 +144,7 @@ pub(crate) fn decode<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Re
             format!("a record of schema version {version} in a program with version {expected}").into(),
         ));
     }
-    let mut reader = RecordReader { source: Source::new(rest) };
-    let value = T::decode(key, &mut reader)?;
-    match reader.source.bytes.len() {
-        0 => Ok(value),
-        n => Err(RecordError::wrong(format_args!("{n} bytes follow the value"))),
-    }
+    Ok(RecordReader { source: Source::new(rest), has_elements, incarnation: None })
 }
 
 /// A varint of seven bits a byte, lowest first, in its shortest form.
@@ -150,6 +196,7 @@ pub struct Full {
 #[derive(Debug)]
 pub struct RecordWriter<'a> {
     sink: Sink<'a>,
+    incarnation: Option<u64>,
 }
 
 impl<'a> RecordWriter<'a> {
@@ -158,7 +205,12 @@ impl<'a> RecordWriter<'a> {
     /// # Errors
     /// [`RecordError::TooLarge`].
     pub fn fields(&mut self, count: usize) -> Result<FieldWriter<'_, 'a>, RecordError> {
-        types::Map::bounded(count, &mut self.sink).map_err(|error| encode_error(error.into()))?;
+        let system = usize::from(self.incarnation.is_some());
+        types::Map::bounded(count + system, &mut self.sink).map_err(|error| encode_error(error.into()))?;
+        if let Some(incarnation) = self.incarnation {
+            let pair = INCARNATION.encode(&mut self.sink).and_then(|()| incarnation.encode(&mut self.sink));
+            pair.map_err(|error| encode_error(error.into()))?;
+        }
         Ok(FieldWriter { sink: &mut self.sink })
     }
 
@@ -268,6 +320,9 @@ impl<'de> dec::Read<'de> for Source<'de> {
 #[derive(Debug)]
 pub struct RecordReader<'de> {
     source: Source<'de>,
+    /// Whether the struct has element-wise collections, and the record thus may have an incarnation.
+    has_elements: bool,
+    incarnation: Option<u64>,
 }
 
 impl<'de> RecordReader<'de> {
@@ -277,7 +332,13 @@ impl<'de> RecordReader<'de> {
     /// [`RecordError`] where the record is none.
     pub fn fields(&mut self) -> Result<FieldReader<'_, 'de>, RecordError> {
         let left = types::Map::len(&mut self.source).map_err(|error| decode_error(error.into()))?;
-        let left = left.ok_or_else(|| RecordError::wrong("its number of fields is open"))?;
+        let mut left = left.ok_or_else(|| RecordError::wrong("its number of fields is open"))?;
+        if self.has_elements && left > 0 && self.source.bytes.first() == Some(&INCARNATION.to_le_bytes()[0]) {
+            self.source.bytes = self.source.bytes.get(1..).unwrap_or_default();
+            let incarnation = u64::decode(&mut self.source).map_err(|error| decode_error(error.into()))?;
+            self.incarnation = Some(incarnation);
+            left -= 1;
+        }
         Ok(FieldReader { source: &mut self.source, left })
     }
 
@@ -306,7 +367,6 @@ impl<'de> FieldReader<'_, 'de> {
     /// # Errors
     /// [`RecordError::Unsupported`] for a field of the store's own, [`RecordError::Wrong`] where there is no name.
     pub fn next_name(&mut self) -> Result<Option<&'de str>, RecordError> {
-        use cbor4ii::core::dec::Decode;
         if self.left == 0 {
             return Ok(None);
         }

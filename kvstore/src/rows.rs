@@ -81,6 +81,10 @@ impl Rows {
         self.page.reversed = !self.page.reversed;
     }
 
+    pub(crate) fn is_reversed(&self) -> bool {
+        self.page.reversed
+    }
+
     /// Leaves out the values from here on.
     pub(crate) fn keys_only(&mut self) {
         self.rewind();
@@ -94,6 +98,16 @@ impl Rows {
             let key = KeyBuf::from_bytes(key);
             self.shrink_rest(key);
             self.ended = self.rest.is_empty();
+        } else if let Some((key, _)) = self.page.row(0) {
+            // The first row of the page was put back.
+            let mut key = KeyBuf::from_bytes(key);
+            if self.page.reversed {
+                key.push(0);
+                self.rest.end = key;
+            } else {
+                self.rest.start = key;
+            }
+            self.ended = false;
         }
         self.page.clear(1);
         self.next = 0;
@@ -139,6 +153,11 @@ impl Rows {
         }
         self.next += 1;
         Ok(true)
+    }
+
+    /// Moves back before the row that `advance` moved to, once.
+    pub(crate) fn put_back(&mut self) {
+        self.next = self.next.saturating_sub(1);
     }
 
     /// The row that `advance` moved to: its database key, and its record.

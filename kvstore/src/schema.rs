@@ -1,9 +1,9 @@
 //! Schemas: the program's against the catalog's.
 
-use crate::catalog::NamespaceRow;
+use crate::catalog::{NamespaceRow, SecondaryRow};
 use crate::error::{Error, Result};
 use crate::key::Shape;
-use crate::store::Schema;
+use crate::store::{ElementSchema, Schema};
 
 /// Refuses what can't be the name of a namespace. The derive refuses the same at compile time.
 pub(crate) fn check_name(name: &str) -> Result<()> {
@@ -66,4 +66,39 @@ pub(crate) fn differences(stored: &NamespaceRow, key: &Shape, schema: &Schema) -
         }
     }
     found
+}
+
+/// Why stored elements are not those of the compiled schema; empty where they are. What was made for a field that no write
+/// has recorded yet has no elements, and nothing to say.
+pub(crate) fn element_differences(
+    row: &NamespaceRow,
+    stored: &[(String, SecondaryRow)],
+    schema: &[ElementSchema],
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for field in schema {
+        let Some(stored) = recorded_elements(row, stored, field.name) else { continue };
+        if stored.kind != field.kind {
+            found.push(format!(
+                "the elements of field `{}` are stored as a {}, the program has a {}",
+                field.name, stored.kind, field.kind
+            ));
+        } else if !field.key.accepts(&stored.key) {
+            found.push(format!(
+                "the keys of the elements of field `{}` are stored as `{}`, the program has `{}`",
+                field.name, stored.key, field.key
+            ));
+        }
+    }
+    found
+}
+
+/// The row of a field that has been part of the stored schema.
+pub(crate) fn recorded_elements<'a>(
+    row: &NamespaceRow,
+    stored: &'a [(String, SecondaryRow)],
+    field: &str,
+) -> Option<&'a SecondaryRow> {
+    let is_recorded = row.fields.iter().flatten().any(|(name, _)| name == field);
+    stored.iter().find(|(name, _)| is_recorded && name == field).map(|(_, row)| row)
 }

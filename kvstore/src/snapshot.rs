@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use crate::elements::{Committed, CommittedView, ElementPath, Elements};
 use crate::engine::Reader;
 use crate::error::{Error, Result};
 use crate::guard::read_value;
@@ -72,6 +73,13 @@ impl<'s, T: Store> MapView<'s, T> {
     pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
         let (view, key) = (self.view()?, self.namespace.key(&key)?);
         view.read(key.as_slice(), &mut |_| {})
+    }
+
+    /// The elements that an entry had in one of its element-wise collections. What is wrong with the key or the snapshot is
+    /// told by the reads.
+    pub fn elements<C>(&self, path: ElementPath<T, C>, key: impl KeyArg<T::Key>) -> Elements<C, Committed<'_>> {
+        let view = self.view().map_or(CommittedView::Foreign, CommittedView::Snapshot);
+        Elements::new(Committed::new(&self.namespace, self.namespace.unchecked_key(&key), view), path.index())
     }
 
     /// All entries, in the order of their keys. The scan may outlive the snapshot.

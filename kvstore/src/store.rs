@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::key::Key;
+use crate::key::{Key, Shape};
 use crate::record::{RecordError, RecordReader, RecordWriter};
 
 /// A type whose values are the entries of a store. Comes from [`#[derive(Store)]`](derive@crate::Store); for values
@@ -29,6 +29,8 @@ pub trait StoreCodec<K, V> {
     const NAMESPACE: Option<&'static str>;
     /// The schema compared with the catalog.
     const SCHEMA: Schema;
+    /// The element-wise collections, in order of declaration; they are among the schema's fields, too.
+    const ELEMENTS: &'static [ElementSchema] = &[];
 
     /// Writes the record of a value.
     ///
@@ -89,6 +91,17 @@ pub struct FieldSchema {
     pub type_name: &'static str,
     /// Whether a record without it is complete: a collection, an `Option`, or a field with `default`.
     pub has_initial: bool,
+}
+
+/// One field that is an element-wise collection.
+#[derive(Debug, Clone, Copy)]
+pub struct ElementSchema {
+    /// Its name, without raw-identifier prefix.
+    pub name: &'static str,
+    /// What it is: `map`, `set` or `deque`.
+    pub kind: &'static str,
+    /// What the keys of its elements look like.
+    pub key: Shape,
 }
 
 /// A type that can be a field of a stored struct.

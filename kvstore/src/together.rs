@@ -141,7 +141,7 @@ impl<T: Store> Request<Option<Guard<T>>> for Wanted<T> {
         Ok(Target(Arc::clone(self.store.namespace()), key))
     }
 
-    fn answer(self, Locked(entry): Locked) -> Result<Option<Guard<T>>> {
+    fn answer(self, Locked(mut entry): Locked) -> Result<Option<Guard<T>>> {
         Ok(entry.read::<T>()?.map(|value| entry.into_guard(value)))
     }
 }
@@ -151,7 +151,7 @@ impl<T: Store, I: Initialize<T>> Request<Guard<T>> for WantedOrCreate<T, I> {
         self.wanted.target()
     }
 
-    fn answer(self, Locked(entry): Locked) -> Result<Guard<T>> {
+    fn answer(self, Locked(mut entry): Locked) -> Result<Guard<T>> {
         match entry.read::<T>()? {
             Some(value) => Ok(entry.into_guard(value)),
             None => create_in(entry, self.init),

@@ -122,6 +122,16 @@ fn check_key_type(ty: &Type, errors: &mut Errors) {
             ),
         );
     }
+    if types::is_elements(ty) {
+        errors.at(
+            ty,
+            format_args!(
+                "found `{}` as the type of the keys: an element-wise collection is no value; it can be a field beside the \
+                 key",
+                types::written(ty)
+            ),
+        );
+    }
 }
 
 /// Exactly one of the two forms in which the key is named.
@@ -166,11 +176,12 @@ fn key_place<'a>(field: &'a NamedField<'_>) -> &'a Ident {
 }
 
 /// The entries on one field.
-pub(crate) fn field(NamedField { entries, .. }: &NamedField<'_>, errors: &mut Errors) {
+pub(crate) fn field(NamedField { field, entries, .. }: &NamedField<'_>, errors: &mut Errors) {
     const KEY: &str = "the key field, which is filled from the key";
     const SKIP: &str = "a skipped field, which is not stored";
     let is_key = entries.key.is_mentioned();
-    let is_skipped = entries.skip.is_mentioned();
+    // An element-wise collection takes neither, which `elements` says.
+    let is_skipped = entries.skip.is_mentioned() && !types::is_elements(&field.ty);
     let mut refuse = |name: Option<&Ident>, on: &str| {
         if let Some(name) = name {
             errors.at(name, format_args!("`{}` has no meaning on {on}: remove one of the two", name.unraw()));
@@ -191,6 +202,35 @@ pub(crate) fn field(NamedField { entries, .. }: &NamedField<'_>, errors: &mut Er
         errors.at(
             literal,
             "found an empty name: `type` is the name of the field's type in the catalog, as `type = \"Name\"`",
+        );
+    }
+}
+
+/// An element-wise collection is a field of its own, and takes no entries that speak of a value.
+pub(crate) fn elements(NamedField { field, ident, entries }: &NamedField<'_>, errors: &mut Errors) {
+    if let Some(nested) = types::nested_elements(&field.ty)
+        && !entries.skip.is_mentioned()
+    {
+        errors.at(
+            nested,
+            format_args!(
+                "found `{}` inside the type of the field `{ident}`: an element-wise collection is found by the name of its \
+                 field, so it has to be the whole type of one",
+                types::written(nested)
+            ),
+        );
+    }
+    if !types::is_elements(&field.ty) || entries.key.is_mentioned() {
+        return;
+    }
+    for name in [entries.default.name(), entries.skip.name(), entries.with.name()].into_iter().flatten() {
+        errors.at(
+            name,
+            format_args!(
+                "`{}` has no meaning on an element-wise collection, which is not part of the record and starts without \
+                 elements: remove it",
+                name.unraw()
+            ),
         );
     }
 }

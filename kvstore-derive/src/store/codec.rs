@@ -28,6 +28,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Ident;
 
+use super::elements;
 use super::model::{Codec, Model, ModelField, Role};
 use crate::runtime::ends;
 
@@ -35,8 +36,6 @@ use crate::runtime::ends;
 struct Stored<'m, 'a> {
     field: &'m ModelField<'a>,
     codec: &'m Codec,
-    type_name: &'m str,
-    has_initial: bool,
     /// The constant that reads and writes it, where serde does.
     constant: Ident,
 }
@@ -51,7 +50,8 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         let (first, _) = ends(ty);
         quote_spanned!(first=> const #constant: #private::FieldCodec<#ty> = #private::field_codec::<#ty>();)
     });
-    let schema = schema(model, &stored);
+    let schema = schema(model);
+    let elements = elements::schemas(model);
     let encode = encode(model, &stored);
     let decode = decode(model, &stored);
     let key_field = key_field(model);
@@ -61,6 +61,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         #[doc(hidden)]
         impl #private::StoreCodec<<#name as #runtime::Store>::Key, #name> for #name {
             #schema
+            #elements
             #encode
             #decode
             #key_field
@@ -72,23 +73,22 @@ fn stored<'m, 'a>(model: &'m Model<'a>) -> Vec<Stored<'m, 'a>> {
     let fields = model.fields.iter().enumerate();
     fields
         .filter_map(|(index, field)| match &field.role {
-            Role::Stored { codec, type_name, initial } => Some(Stored {
-                field,
-                codec,
-                type_name,
-                has_initial: initial.is_some(),
-                constant: format_ident!("__KVSTORE_{index}"),
-            }),
-            Role::Key | Role::Skipped(_) => None,
+            Role::Stored { codec, .. } => Some(Stored { field, codec, constant: format_ident!("__KVSTORE_{index}") }),
+            Role::Key | Role::Skipped(_) | Role::Elements { .. } => None,
         })
         .collect()
 }
 
-fn schema(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
+fn schema(model: &Model<'_>) -> TokenStream {
     let (namespace, private) = (&model.namespace, model.runtime.private());
-    let fields = stored.iter().map(|Stored { field, type_name, has_initial, .. }| {
+    let fields = model.fields.iter().filter_map(|field| {
+        let (type_name, has_initial) = match &field.role {
+            Role::Stored { type_name, initial, .. } => (type_name, initial.is_some()),
+            Role::Elements { type_name, .. } => (type_name, true),
+            Role::Key | Role::Skipped(_) => return None,
+        };
         let name = &field.name;
-        quote!(#private::FieldSchema { name: #name, type_name: #type_name, has_initial: #has_initial })
+        Some(quote!(#private::FieldSchema { name: #name, type_name: #type_name, has_initial: #has_initial }))
     });
     quote! {
         const NAMESPACE: ::core::option::Option<&'static str> = ::core::option::Option::Some(#namespace);
@@ -125,11 +125,17 @@ fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     } else {
         quote!(let mut __kvstore_fields = #begin; #(#writes)*)
     };
+    // The program uses the paths to their elements, so that nobody else reads these fields, and they would seem unused.
+    let marks = elements::fields(model).map(|field| {
+        let ident = field.ident;
+        quote!(let _ = &__kvstore_value.#ident;)
+    });
     quote! {
         fn encode(
             __kvstore_value: &#struct_name,
             __kvstore_record: &mut #private::RecordWriter<'_>,
         ) -> ::core::result::Result<(), #private::RecordError> {
+            #(#marks)*
             #body
             ::core::result::Result::Ok(())
         }
@@ -204,7 +210,7 @@ fn value(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
     let initial = field.initial().map(|_| initial(struct_name, field));
     match (&field.role, initial) {
         (Role::Key, _) => quote!(#private::key_of::<#struct_name>(__kvstore_key)?),
-        (Role::Skipped(_), initial) => quote!(#initial),
+        (Role::Skipped(_) | Role::Elements { .. }, initial) => quote!(#initial),
         (Role::Stored { .. }, None) => quote!(#private::required(#name, #place)?),
         (Role::Stored { .. }, Some(initial)) => quote! {
             match #place {

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::model::{Initial, Model};
-use super::{codec, init};
+use super::{codec, elements, init};
 use crate::runtime::ends;
 use crate::types;
 
@@ -22,12 +22,14 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let aliases = aliases(model);
     // Without a size, a mistake that was reported, it could not be the value of a store.
     if model.fields.iter().any(|field| types::is_unsized(&field.ty)) {
-        return quote!(#init_struct #aliases);
+        let paths = elements::paths(model, &syn::Generics::default());
+        return quote!(#init_struct #aliases #paths);
     }
     let initials = initials(model);
     let store_impl = store_impl(model);
     let codec = codec::items(model);
     let init_impls = init::impls(model);
+    let paths = elements::paths(model, &syn::Generics::default());
     let allowed = &model.allowed;
     quote! {
         #init_struct
@@ -39,6 +41,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
             #store_impl
             #codec
             #init_impls
+            #paths
         };
     }
 }

@@ -5,6 +5,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{DeriveInput, Generics};
 
+use super::elements;
 use super::model::Model;
 
 /// The items of a type of any shape, generic or not.
@@ -41,6 +42,7 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
             impl #impl_generics #runtime::Initialize<#ty> for #from #where_clause {}
         }
     });
+    let paths = elements::paths(model, &generics);
     quote! {
         #[allow(missing_docs, unused)]
         #visibility struct #init { #(#fields),* }
@@ -71,6 +73,7 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
                 }
             }
             #(#initialize)*
+            #paths
         };
     }
 }

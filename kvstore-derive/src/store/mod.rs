@@ -3,6 +3,7 @@
 mod attrs;
 mod check;
 mod codec;
+mod elements;
 mod expand;
 mod fallback;
 mod init;
@@ -46,6 +47,7 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
         check::one_key(input, &entries, &fields, errors);
         for field in &fields {
             check::field(field, errors);
+            check::elements(field, errors);
             // Where the struct has parameters, what its fields borrow is part of that mistake.
             if shape.is_supported {
                 check::field_type(field, errors);

@@ -58,6 +58,12 @@ pub(crate) enum Role {
     Key,
     /// It is not stored.
     Skipped(Initial),
+    /// Its elements are stored one by one; the field itself is nothing but a mark.
+    Elements {
+        /// The name of its type in the catalog.
+        type_name: String,
+        initial: Initial,
+    },
     /// It is a field of the record.
     Stored {
         /// What serializes it.
@@ -128,7 +134,7 @@ impl<'a> Model<'a> {
         // Where there are several keys, a mistake, the first key field is taken.
         let key_field = fields.iter().find(|field| field.entries.key.is_mentioned());
         let key = key_field.map(|field| &field.field.ty).or(entries.key.value());
-        let key = key.filter(|ty| types::borrowed(ty).is_none());
+        let key = key.filter(|ty| types::borrowed(ty).is_none() && !types::is_elements(ty));
         Self {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
@@ -171,7 +177,7 @@ impl<'a> ModelField<'a> {
     /// The value the field starts with, where it needs none from the initializer.
     pub(crate) fn initial(&self) -> Option<&Initial> {
         match &self.role {
-            Role::Skipped(initial) => Some(initial),
+            Role::Skipped(initial) | Role::Elements { initial, .. } => Some(initial),
             Role::Stored { initial, .. } => initial.as_ref(),
             Role::Key => None,
         }
@@ -180,6 +186,11 @@ impl<'a> ModelField<'a> {
     /// Whether the initializer asks for it.
     pub(crate) fn is_required(&self) -> bool {
         matches!(self.role, Role::Stored { initial: None, .. })
+    }
+
+    /// The name of the path to its elements: `ATTEMPTS` of the field `attempts`.
+    pub(crate) fn path_name(&self) -> Ident {
+        format_ident!("{}", namespace::of_type(&self.name).to_uppercase(), span = self.ident.span())
     }
 
     /// A name in generated code that belongs to this field.
@@ -199,16 +210,21 @@ impl Role {
         if entries.key.is_mentioned() {
             return Self::Skipped(Initial::Unknown); // a second key, or of a type that is none
         }
+        let type_name = entries.type_name.value().map_or_else(|| types::catalog_name(&field.ty), syn::LitStr::value);
+        if types::is_elements(&field.ty) {
+            return Self::Elements { type_name, initial: Initial::Default };
+        }
         if entries.skip.is_mentioned() {
             return Self::Skipped(given.unwrap_or(Initial::Default));
         }
+        let is_none = types::borrowed(&field.ty).is_some() || types::nested_elements(&field.ty).is_some();
         Self::Stored {
             codec: match entries.with.value() {
                 Some(module) => Codec::Module(module.clone()),
-                None if entries.with.is_mentioned() || types::borrowed(&field.ty).is_some() => Codec::Unknown,
+                None if entries.with.is_mentioned() || is_none => Codec::Unknown,
                 None => Codec::Serde,
             },
-            type_name: entries.type_name.value().map_or_else(|| types::catalog_name(&field.ty), syn::LitStr::value),
+            type_name,
             initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Default)),
         }
     }

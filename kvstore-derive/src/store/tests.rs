@@ -208,6 +208,62 @@ fn entries_that_contradict_each_other_are_refused() {
 }
 
 #[test]
+fn element_wise_collections_take_no_entries_that_speak_of_a_value() {
+    for (field, start) in [
+        (quote!(#[store(skip)] a: ElementSet<u8>), "`skip` has no meaning on an element-wise collection"),
+        (
+            quote!(#[store(default)] a: kvstore::ElementDeque<u8>),
+            "`default` has no meaning on an element-wise collection",
+        ),
+        (quote!(#[store(with = "m")] a: ElementMap<u8, u8>), "`with` has no meaning on an element-wise collection"),
+        (quote!(a: Option<ElementSet<u8>>), "found `ElementSet<u8>` inside the type of the field `a`"),
+        (quote!(a: ElementDeque<(u8, ElementSet<u8>)>), "found `ElementSet<u8>` inside the type of the field `a`"),
+    ] {
+        let message = mistake(quote!(#[store(key = u8)] struct Job { #field }));
+        assert!(message.starts_with(start), "{message}");
+    }
+    for input in [
+        quote!(
+            struct Job {
+                #[store(key)]
+                a: ElementSet<u8>,
+            }
+        ),
+        quote!(
+            #[store(key = ElementSet<u8>)]
+            struct Job {}
+        ),
+    ] {
+        let message = mistake(input);
+        assert!(message.starts_with("found `ElementSet<u8>` as the type of the keys"), "{message}");
+    }
+}
+
+#[test]
+fn an_element_wise_collection_has_a_path_and_no_part_in_the_initializer() {
+    let input = |attribute: TokenStream| {
+        quote! {
+            #[store(key = u8)]
+            struct Job { pub(crate) theSteps: ElementMap<u8, u8>, #attribute tags: ElementSet<u8>, owner: String }
+        }
+    };
+    let tokens = derive(input(quote!(#[store(type = "Tags")])));
+    assert_eq!(messages(tokens.clone()), [""; 0]);
+    assert_eq!(
+        outline(&syn::parse2::<syn::File>(tokens.clone()).unwrap().items),
+        ["JobInit {owner}", "JobStore", "JobGuard"]
+    );
+    let tokens = tokens.to_string();
+    for path in
+        ["pub (crate) const THE_STEPS : :: kvstore :: ElementPath < Job , ElementMap < u8 , u8 > >", "const TAGS :"]
+    {
+        assert!(tokens.contains(path), "{tokens}");
+    }
+    // Where an entry is wrong, the path is there all the same, so that its users are no mistakes.
+    assert!(derive(input(quote!(#[store(skip)]))).to_string().contains("const TAGS :"));
+}
+
+#[test]
 fn generated_names_differ_from_each_other() {
     for names in [quote!(init = A, guard = A), quote!(store = Job), quote!(guard = JobInit), quote!(init = JobStore)] {
         let message = mistake(quote!(

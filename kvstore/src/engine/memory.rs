@@ -139,7 +139,10 @@ impl Storage for Memory {
                     rows.remove(*key);
                 }
                 Op::DeleteSpan { span } => {
-                    rows.retain(|key, _| **key < *span.start.as_slice() || **key >= *span.end.as_slice());
+                    let keys: Vec<_> = within(rows, span).map(|(key, _)| key.clone()).collect();
+                    for key in keys {
+                        rows.remove(&key);
+                    }
                 }
             }
         }

@@ -44,6 +44,7 @@ mod shadowed_prelude {
         pub retries: u8,
         #[store(skip)]
         pub cache: u8,
+        pub steps: ::kvstore::ElementSet<u8>,
     }
 
     #[derive(Store)]
@@ -90,7 +91,16 @@ mod names_of_the_runtime {
 
     #[derive(kv::Store)]
     #[store(key = u8)]
-    pub struct MapStore {}
+    pub struct MapStore {
+        pub elements: kv::ElementSet<u8>,
+        pub path: kv::ElementMap<u8, Record>,
+    }
+
+    #[derive(kv::Store)]
+    #[store(key = u8)]
+    pub struct ElementPath {
+        pub held: kv::ElementDeque<u8>,
+    }
 
     #[derive(kv::Store)]
     #[store(key = u8)]
@@ -215,6 +225,7 @@ mod keywords_as_names {
         pub r#loop: u8,
         #[store(with = "serde_bytes")]
         pub r#in: Vec<u8>,
+        pub r#yield: kvstore::ElementDeque<u8>,
     }
 
     #[allow(non_camel_case_types)]
@@ -242,6 +253,7 @@ mod keywords_as_names {
         assert_eq!(r#enum::SHAPE.to_string(), "enum{if(u8)}");
         let record = kvstore_derive_tests::record(&*guard).unwrap();
         assert!(record.windows(3).any(|bytes| bytes == b"\x62fn"), "{record:?}");
+        assert!(store.elements(r#match::YIELD, key()).is_empty()?);
         Ok(())
     }
 }

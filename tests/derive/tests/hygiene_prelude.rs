@@ -28,6 +28,8 @@ pub struct Job {
     /// Serialized by a module.
     #[store(with = "::serde_bytes")]
     pub data: ::std::vec::Vec<u8>,
+    /// Stored one by one.
+    pub steps: ::kvstore::ElementMap<u8, ::std::string::String>,
 }
 
 /// An entry that has its key.
@@ -80,6 +82,7 @@ fn entries_come_and_go() -> ::kvstore::Result<()> {
     let job: JobGuard = jobs.create("/a", JobInit { owner: "me".into() })?;
     assert_eq!(job.retries, 3);
     job.commit()?;
+    assert_eq!(jobs.elements(Job::STEPS, "/a").count()?, 0);
     let work = db.store::<Work>()?;
     let id = Id { number: Number(1), level: Level::High(1, "a".into()), rest: (true, 'x') };
     work.insert(&id, WorkInit {})?;

@@ -51,7 +51,7 @@
 
 use std::collections::BTreeMap;
 
-use kvstore::{Key, Store};
+use kvstore::{ElementDeque, ElementMap, ElementSet, Key, Store};
 
 /// Everything public and documented.
 #[derive(Store, Debug)]
@@ -91,6 +91,16 @@ pub struct Job {
     #[store(with = "serde_bytes")]
     pub data: Vec<u8>,
     private: Option<u8>,
+    /// Stored one by one.
+    pub steps: ElementMap<u32, String>,
+    /// Stored one by one, of a type that a lint calls complex.
+    #[allow(clippy::type_complexity)]
+    pub complex_steps:
+        ElementMap<String, BTreeMap<(u8, u16, u32), Option<Vec<(String, BTreeMap<u8, Option<Vec<u8>>>)>>>>,
+    /// Deprecated, and stored one by one.
+    #[deprecated(note = "use `steps`")]
+    pub old_steps: ElementSet<u8>,
+    private_steps: ElementDeque<u8>,
 }
 
 #[derive(Store)]
@@ -98,6 +108,7 @@ struct Unused {
     #[store(key)]
     id: u64,
     undocumented: u8,
+    steps: ElementSet<u8>,
 }
 
 #[derive(Store)]
@@ -149,7 +160,7 @@ pub enum Level {
 
 #[test]
 fn unused_items_are_no_warning() {
-    let unused = Unused { id: 1, undocumented: 1 };
+    let unused = Unused { id: 1, undocumented: 1, steps: ElementSet::new() };
     assert_eq!(unused.id + u64::from(unused.undocumented), 2);
     let Nothing {} = Nothing {};
 }

@@ -1,11 +1,11 @@
 //! What `#[derive(Store)]` does: initial values, records, schemas, key fields.
 
-#![allow(missing_docs, unused_qualifications)] // some types are written out to see what the macro makes of them
+#![allow(missing_docs, non_snake_case, unused_parens, unused_qualifications)] // some types are written out to see what the macro makes of them
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 
 use kvstore::__private::{InitializeValue, StoreCodec};
-use kvstore::{Database, Error, Result, Store};
+use kvstore::{Database, ElementDeque, ElementMap, ElementPath, ElementSet, Error, Result, Store};
 use kvstore_derive_tests::{last, record, value};
 use serde::{Deserialize, Serialize};
 
@@ -415,4 +415,82 @@ fn handles_and_guards_can_go_to_other_threads() {
     send::<JobStore>();
     sync::<JobStore>();
     send::<JobInit>();
+}
+
+/// With element-wise collections, and a serde derive for an API, which has no part in them.
+#[derive(Store, Serialize, Deserialize, Debug, PartialEq, Clone, Default)]
+#[store(key = u8)]
+struct Mixed {
+    #[serde(skip)]
+    steps: ElementMap<u32, String>,
+    name: String,
+    #[serde(skip)]
+    byTag: std::collections::BTreeMap<u8, u8>,
+    #[serde(skip)]
+    #[store(type = "Tags")]
+    theTags: kvstore::ElementSet<String>,
+    #[serde(skip)]
+    log: (ElementDeque<u8>),
+}
+
+#[test]
+fn element_wise_collections_are_in_the_schema_and_not_in_the_record() {
+    let expected = [
+        ("steps", "ElementMap<u32,String>"),
+        ("name", "String"),
+        ("byTag", "BTreeMap<u8,u8>"),
+        ("theTags", "Tags"),
+        ("log", "ElementDeque<u8>"),
+    ];
+    assert_eq!(fields::<Mixed>(), expected);
+    assert_eq!(with_initial::<Mixed>(), ["steps", "byTag", "theTags", "log"]);
+    let elements = <Mixed as StoreCodec<u8, Mixed>>::ELEMENTS.iter();
+    let elements: Vec<_> = elements.map(|field| (field.name, field.kind, field.key.to_string())).collect();
+    let expected = [("steps", "map", "u32"), ("theTags", "set", "string"), ("log", "deque", "i64")];
+    assert_eq!(elements, expected.map(|(name, kind, key)| (name, kind, key.to_owned())));
+    assert!(<Job as StoreCodec<String, Job>>::ELEMENTS.is_empty());
+
+    let mixed = Mixed { name: "a".into(), ..Mixed::default() };
+    let bytes = record(&mixed).unwrap();
+    assert_eq!(bytes, b"\x01\x01\xA2\x64name\x61a\x65byTag\xA0");
+    assert_eq!(value::<Mixed>(&1_u8, &bytes).unwrap(), mixed);
+    let named = value::<Mixed>(&1_u8, b"\x01\x01\xA1\x65steps\x00").err().unwrap();
+    assert_eq!(named, "field `steps` is unknown");
+    let init = InitializeValue::<Mixed>::into_value(MixedInit { name: "a".into() }, &[1], false).unwrap();
+    assert_eq!(init, mixed);
+}
+
+#[test]
+fn each_collection_has_a_path_named_for_its_field() -> Result<()> {
+    const STEPS: ElementPath<Mixed, ElementMap<u32, String>> = Mixed::STEPS;
+    const TAGS: ElementPath<Mixed, ElementSet<String>> = Mixed::THE_TAGS;
+    const LOG: ElementPath<Mixed, ElementDeque<u8>> = Mixed::LOG;
+    let mixed = Database::in_memory()?.store::<Mixed>()?;
+    let mut guard = mixed.create(1, MixedInit { name: "a".into() })?;
+    guard.elements(STEPS).insert(1, "one".into())?;
+    guard.elements(TAGS).insert("new")?;
+    guard.elements(LOG).push_back(7)?;
+    guard.commit()?;
+    assert_eq!(mixed.elements(STEPS, 1).first()?, Some((1, "one".to_owned())));
+    assert!(mixed.elements(TAGS, 1).contains("new")?);
+    assert_eq!(mixed.elements(LOG, 1).front()?, Some(7));
+    Ok(())
+}
+
+#[test]
+fn a_struct_of_elements_alone_needs_nothing() -> Result<()> {
+    #[derive(Store)]
+    struct Only {
+        #[store(key)]
+        id: u64,
+        set: ElementSet<u8>,
+    }
+    let only = Database::in_memory()?.store::<Only>()?;
+    let mut guard = only.create_next(OnlyInit::default())?;
+    guard.elements(Only::SET).insert(3)?;
+    let id = guard.id;
+    guard.commit()?;
+    assert_eq!(only.get(id)?.map(|only| only.id), Some(1));
+    assert!(only.elements(Only::SET, id).contains(3)?);
+    Ok(())
 }

@@ -1,0 +1,7 @@
+use kvstore::Store;
+
+#[derive(Store)]
+#[store(key = kvstore::ElementSet<u32>)]
+struct Job {}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use kvstore::{Database, ElementMap, Store};
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    attempts: ElementMap<u32, String>,
+}
+
+#[derive(Store)]
+#[store(key = String)]
+struct Work {
+    steps: ElementMap<u32, String>,
+}
+
+fn main() -> kvstore::Result<()> {
+    let jobs = Database::in_memory()?.store::<Job>()?;
+    jobs.elements(Work::STEPS, "/a").get(1)?;
+    Ok(())
+}
