@@ -111,7 +111,7 @@ impl Database {
         Self::new(Arc::new(Local::new(storage).at(path)), builder.lock_timeout)
     }
 
-    fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
+    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
         catalog::open(&*engine)?;
         let instance = Arc::new(Instance::new(engine, lock_timeout));
         Ok(Self { instance, opened: Arc::default() })

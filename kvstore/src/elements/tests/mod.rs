@@ -1,5 +1,7 @@
 //! What lies on disk of elements, and what the sweeper leaves of it.
 
+mod reads;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
