@@ -87,7 +87,7 @@ pub enum Error {
         namespace: String,
         /// The entry's key, as text.
         key: String,
-        /// What is too large: `key`, `record` or `batch`.
+        /// What is too large: `key`, `record`, `element key`, `element` or `batch`.
         what: &'static str,
         /// Its size in bytes; of a record, as far as it was encoded.
         size: usize,

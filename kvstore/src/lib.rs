@@ -45,6 +45,8 @@
 //! - [`Guard<T>`](Guard): a held lock on one entry, with its value. Dropping it writes nothing.
 //! - [`Batch`]: several guards of any stores, committed all or nothing.
 //! - [`Snapshot`] and [`Scan`]: consistent reads, of all stores and of one.
+//! - [`ElementMap`], [`ElementSet`], [`ElementDeque`]: fields whose [`Elements`] are stored one by one, for entries that
+//!   would be too large to be read and written as a whole.
 //! - [`Key`](trait@Key): what orders and names the entries; with [`#[derive(Key)]`](derive@Key) for types of your own.
 //! - [`Error`]: every way in which an operation can fail, with the namespace and the key.
 //!
@@ -120,7 +122,8 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// - `impl Store for Job`;
 /// - `struct JobInit` with the required fields only, which `create` and its friends turn into a `Job`; it has `Default`
 ///   when nothing is required;
-/// - `type JobStore = MapStore<Job>` and `type JobGuard = Guard<Job>`.
+/// - `type JobStore = MapStore<Job>` and `type JobGuard = Guard<Job>`;
+/// - for each element-wise collection an [`ElementPath`], named for the field and as visible as it: `Job::ATTEMPTS`.
 ///
 /// The struct has named fields and no type or lifetime parameters. It needs no serde derive of its own, only its field
 /// types are `Serialize + DeserializeOwned + Send + 'static`; a serde derive that it has for other uses, and its
@@ -129,6 +132,9 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// Fields whose type is written as `Vec`, `VecDeque`, `BTreeMap`, `HashMap`, `BTreeSet`, `HashSet`, `BinaryHeap`,
 /// `LinkedList` or `Option` start empty, also in records written before the field existed. All other fields without
 /// `default` are required. An alias of a collection is not seen to be one, so such a field is required too.
+///
+/// Fields whose type is written as [`ElementMap`], [`ElementSet`] or [`ElementDeque`] have their elements stored one by one,
+/// beside the record. They start without elements, and take no attribute but `type`.
 ///
 /// # On the struct
 ///

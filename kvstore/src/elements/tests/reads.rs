@@ -2,14 +2,14 @@
 
 use std::panic::Location;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Job, fill};
+use super::{Job, fill, init};
 use crate::engine::local::Local;
 use crate::engine::memory::{Faults, Memory};
-use crate::engine::{Commit, CommitFailure, Engine, Holding, LockFailure, Page, Reader, Token, Visit, Wait};
+use crate::engine::{Commit, CommitFailure, Engine, Holding, LockFailure, Op, Page, Reader, Token, Visit, Wait};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 use crate::{Batch, Database, MapStore, Result};
@@ -20,12 +20,16 @@ struct Counting {
     counts: Arc<Counts>,
 }
 
+/// The keys of a commit: put, or deleted.
+type Keys = Vec<(bool, Vec<u8>)>;
+
 #[derive(Default)]
 struct Counts {
     reads: AtomicUsize,
     pages: AtomicUsize,
     commits: AtomicUsize,
     operations: AtomicUsize,
+    keys: Mutex<Vec<Keys>>,
 }
 
 impl Counts {
@@ -75,6 +79,12 @@ impl Engine for Counting {
     fn commit(&self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
         count(&self.counts.commits, 1);
         count(&self.counts.operations, commit.ops.len());
+        let keys = commit.ops.iter().map(|op| match op {
+            Op::Put { key, .. } => (true, key.to_vec()),
+            Op::Delete { key } => (false, key.to_vec()),
+            Op::DeleteSpan { span } => (false, span.start.as_slice().to_vec()),
+        });
+        self.counts.keys.lock().unwrap().push(keys.collect());
         self.engine.commit(commit)
     }
 
@@ -174,6 +184,29 @@ fn insert(jobs: &MapStore<Job>, number: u32) {
     let mut job = jobs.lock("/a").unwrap().unwrap();
     job.elements(Job::ATTEMPTS).insert(number, "y".into()).unwrap();
     job.commit().unwrap();
+}
+
+/// Were the row put by another commit, a kill between the two would leave the elements for ever.
+#[test]
+fn the_row_for_the_sweeper_is_put_by_the_commit_that_removes_the_entry() {
+    type Way = (fn(&MapStore<Job>), bool);
+    let ways: [Way; 4] = [
+        (|jobs| assert!(jobs.remove("/a").unwrap()), false),
+        (|jobs| jobs.insert("/a", init()).unwrap(), true),
+        (|jobs| jobs.lock("/a").unwrap().unwrap().delete().unwrap(), false),
+        (|jobs| Batch::new().delete(jobs.lock("/a").unwrap().unwrap()).commit().unwrap(), false),
+    ];
+    for (way, puts_record) in ways {
+        let (db, counts) = counted();
+        let jobs = db.store::<Job>().unwrap();
+        fill(&jobs, "/a", 3);
+        counts.keys.lock().unwrap().clear();
+        way(&jobs);
+        // The sweeper's own commits come behind.
+        let first = counts.keys.lock().unwrap().remove(0);
+        let orphan = jobs.namespace().elements.orphan_key(1);
+        assert_eq!(first, [(puts_record, b"\0\0\0\x01/a".to_vec()), (true, orphan.as_slice().to_vec())]);
+    }
 }
 
 /// Structs without element-wise collections are not asked for any.
