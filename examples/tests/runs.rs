@@ -92,6 +92,11 @@ fn keys_and_scans() {
 }
 
 #[test]
+fn elements() {
+    assert_lines(&run("elements"), &["the warmest of the last seconds: 21.5 degrees", "elements: done"]);
+}
+
+#[test]
 fn durability() {
     assert_lines(&run("durability"), &["1 scan is still open", "durability: done"]);
 }
