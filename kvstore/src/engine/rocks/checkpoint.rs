@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rocksdb::checkpoint::Checkpoint;
 
-use super::directory::{create_directories, io_error, parent, sync_directory};
+use super::directory::{create_directories, io_error, parent, sync_names};
 use super::fault;
 use super::marker::{self, Marker, State};
 use super::recovery;
@@ -45,7 +45,7 @@ pub(super) fn create(session: &Session, to: &Path) -> Result<()> {
     // A rename would replace an empty directory.
     must_be_free(to)?;
     fs::rename(&unfinished.0, to).map_err(|error| io_error(ACTION, to, error))?;
-    sync_directory(parent).inspect_err(|_| {
+    sync_names(to).inspect_err(|_| {
         // What failed leaves nothing at its place, so that it can be tried again: taken back, it is removed.
         let _ = fs::rename(to, &unfinished.0);
     })

@@ -62,7 +62,7 @@ impl Drop for Claim {
 impl Directory {
     /// Takes the only right to a directory, and tells its marker; none where a database is to be made.
     ///
-    /// Missing directories are made if `create` says so, each of them surviving power loss.
+    /// Missing directories are made if `create` says so.
     ///
     /// # Errors
     /// `NotADatabase`, `Unsupported`, `Corrupt`, `InUse` or `Io`, and then nothing was changed in a directory that was
@@ -112,8 +112,14 @@ impl Directory {
         &self.path
     }
 
+    /// Makes the names in it survive power loss.
     pub(super) fn sync(&self) -> Result<()> {
         sync_directory(&self.path)
+    }
+
+    /// Makes its own name survive power loss.
+    pub(super) fn sync_name(&self) -> Result<()> {
+        sync_names(&self.path)
     }
 
     /// Removes what RocksDB left of a database whose making was not finished, in which thus nothing was committed.
@@ -164,25 +170,30 @@ fn is_of_rocksdb(name: &str) -> bool {
     }
 }
 
-/// Makes the directories that are missing on a path, and syncs the parent of each.
+/// Makes the directories that are missing on a path. Their names are not synced: see [`sync_names`].
 pub(super) fn create_directories(path: &Path) -> Result<()> {
-    let made = match (make_directory(path), parent(path)) {
-        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound && parent != path => {
-            create_directories(parent)?;
-            make_directory(path)
-        }
-        (made, _) => made,
-    };
-    made.map_err(|error| io_error("create", path, error))?;
-    parent(path).map_or(Ok(()), sync_directory)
+    fs::create_dir_all(path).map_err(|error| io_error("create", path, error))
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        // Another process was faster.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made,
+/// Makes the names on a path survive power loss. All directories above it are synced, as far as they are on the same file
+/// system: which of them are new, nobody knows, since a process that made some may have been killed before it synced them.
+pub(super) fn sync_names(path: &Path) -> Result<()> {
+    let found = fs::canonicalize(path).and_then(|real| Ok((fs::metadata(&real)?.dev(), real)));
+    let (device, real) = found.map_err(|error| io_error("open", path, error))?;
+    for above in real.ancestors().skip(1) {
+        let synced = File::open(above).and_then(|directory| {
+            let is_same = directory.metadata()?.dev() == device;
+            if is_same { directory.sync_all().map(|()| true) } else { Ok(false) }
+        });
+        match synced {
+            Ok(true) => {}
+            Ok(false) => break,
+            // Where nobody may look, nobody made a directory just now.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(io_error("sync", above, error)),
+        }
     }
+    Ok(())
 }
 
 /// The directory that holds a path.

@@ -96,6 +96,7 @@ fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
 fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
     let path = directory.path();
     recovery::check_unfinished(path)?;
+    directory.sync_name()?;
     let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
     marker.write(path)?;
     directory.clear_unfinished()?;
