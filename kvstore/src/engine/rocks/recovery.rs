@@ -334,12 +334,11 @@ impl Pass {
 /// Cuts the logs at the damage. What is cut off is kept aside; a crash meanwhile leaves the damage in place, to be found
 /// again.
 fn cut(logs: &mut Vec<Log>, damage: &Damage, aside: &mut Aside<'_>) -> Result<()> {
-    let keeps_some = damage.offset > 0;
-    if let Some(log) = logs.get(damage.log).filter(|_| keeps_some) {
-        aside.copy_end(&log.path, damage.offset)?;
-    }
-    // From the last one on, so that what is left is damaged where it was.
-    for log in logs.drain(damage.log + usize::from(keeps_some)..).rev() {
+    let Some(damaged) = logs.get(damage.log) else { return Ok(()) };
+    aside.copy_end(&damaged.path, damage.offset)?;
+    // From the last one on, so that what is left is damaged where it was. The damaged one stays, though nothing may be left
+    // of it: a database without a log has lost it.
+    for log in logs.drain(damage.log + 1..).rev() {
         aside.take(&log.path)?;
     }
     aside.sync()?;

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::rocks::marker::{Marker, State};
+use crate::engine::rocks::recovery::recover;
 
 const COMMITS: u32 = 3_000;
 /// What a commit takes in the log: 32 of them fill a page.
@@ -141,7 +142,7 @@ fn what_is_dropped_is_said_before_it_is_gone() {
     let logs = |path: &Path| contents(path).into_iter().filter(|(name, ..)| name.contains(".log")).collect::<Vec<_>>();
     for mut image in [Image::new(1), Image::new(4)] {
         let log = image.logs()[0].clone();
-        // A log that is damaged from its beginning on is put aside whole, as are all that follow.
+        // Also of a log that is damaged from its beginning on. Logs that follow are put aside whole.
         for length in [0, 1_000] {
             let path = image.with(Ended::Buffered, &log, |bytes| {
                 bytes.truncate(length);
@@ -152,6 +153,25 @@ fn what_is_dropped_is_said_before_it_is_gone() {
             let kept = Arc::clone(&heard);
             close(&on_warnings(move |_| kept.lock().unwrap().push(logs(&watched)), || reopened(&path)));
             assert_eq!(*heard.lock().unwrap(), [before]);
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_is_interrupted_can_go_on() {
+    for mut image in [Image::new(1), Image::new(4)] {
+        let log = image.logs().pop().unwrap();
+        for (ended, length) in [(Ended::Buffered, 0), (Ended::Synced, 0), (Ended::Synced, 1_024)] {
+            let path = image.with(ended, &log, |bytes| {
+                bytes.truncate(length);
+                bytes.extend([1; 20]);
+            });
+            let marker = Marker::read(&path).unwrap().unwrap();
+            let (recovered, said) = warnings(|| recover(&path, &marker, false).unwrap());
+            assert!(recovered.is_sound && is_cut(&said), "{said:?}");
+            // Before RocksDB has begun a log of its own.
+            let (rocks, said) = warnings(|| reopened(&path));
+            assert_eq!((count(&rocks) as u64, said), (recovered.synced, Vec::new()));
         }
     }
 }
