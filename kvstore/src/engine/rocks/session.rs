@@ -3,14 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rocksdb::{ErrorKind, Options};
+use rocksdb::{ErrorKind, Options, WaitForCompactOptions};
 
 use super::Db;
 use super::directory::Directory;
 use super::fault;
 use super::marker::{Marker, State};
 use crate::error::{Error, Result};
+
+/// How often is looked whether RocksDB has helped itself, and how long each time.
+const RECOVERY_LOOKS: u32 = 100;
+const RECOVERY_LOOK: Duration = Duration::from_millis(10);
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
 pub(super) struct Session {
@@ -75,6 +80,26 @@ impl Session {
         std::mem::forget((Arc::clone(&self.db), Arc::clone(&self.directory)));
     }
 
+    /// Waits while RocksDB helps itself after an error: where the disk was full it does, at once and then every 5 seconds.
+    /// To close it meanwhile may wait for ever for a thread that has ended. Where the disk stays full, that thread sleeps
+    /// most of the time, so that it is enough to wait for some seconds.
+    fn wait_for_recovery(&self) {
+        let mut options = WaitForCompactOptions::default();
+        options.set_timeout(u64::try_from(RECOVERY_LOOK.as_micros()).unwrap_or(1));
+        let mut may_come = self.failed.load(Ordering::Relaxed);
+        for _ in 0..RECOVERY_LOOKS {
+            // Answers the error at once where there is one, else it waits for what runs in the background.
+            match self.db.wait_for_compact(&options) {
+                Err(error) if error.as_ref().contains("No space left on device") => {
+                    may_come = true;
+                    std::thread::sleep(RECOVERY_LOOK);
+                }
+                Err(error) if error.kind() == ErrorKind::TimedOut && may_come => {}
+                _ => return,
+            }
+        }
+    }
+
     /// Whether all writing of tables and of the manifest succeeded, which is done in the background.
     fn is_background_sound(&self) -> Result<bool> {
         let errors = self.db.property_int_value(rocksdb::properties::BACKGROUND_ERRORS);
@@ -86,6 +111,7 @@ impl Session {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
+        self.wait_for_recovery();
         // Ended first: a compaction may still append to the manifest, and after power loss the end of that would be missing
         // in a directory that is marked clean.
         self.db.cancel_all_background_work(true);
