@@ -77,7 +77,8 @@ fn check_gets(bank: &Bank, snapshot: &Snapshot, rng: &mut Rng) -> TestResult {
         let scanned_saving = savings.range(&key..=&key)?.next().transpose()?.map(|(_, found)| found);
         let read_saving = savings.get(&key)?;
         if (scanned, scanned_saving) != (read, read_saving) {
-            return Err(format!("account {account}: a snapshot's scans have {scanned:?} and {scanned_saving:?}, its reads {read:?} and {read_saving:?}").into());
+            let (scanned, read) = ((scanned, scanned_saving), (read, read_saving));
+            return Err(format!("account {account}: a snapshot's scans have {scanned:?}, its reads {read:?}").into());
         }
     }
     Ok(())

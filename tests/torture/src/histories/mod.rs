@@ -1,8 +1,9 @@
 //! Histories: what several threads called, when, and what each was answered, explained or not.
 //!
 //! A round is one history: 3 to 6 threads that do everything there is with up to four keys of two stores (`player`,
-//! `guards`), and write down each call with the moments at which it was invoked and returned, taken from one counter. Then an order
-//! is looked for that explains all of it (`checker`); locks and generated keys are looked at by themselves (`locks`).
+//! `guards`), and write down each call with the moments at which it was invoked and returned, taken from one counter.
+//! Then an order is looked for that explains all of it (`checker`); locks and generated keys are looked at by themselves
+//! (`locks`).
 
 mod checker;
 mod guards;

@@ -2,7 +2,8 @@
 //!
 //! A round is a sequence of up to 200 operations on five stores, made of its seed alone (`ops`). The model of a store
 //! is a `BTreeMap` from its keys to numbers (`shelf`), with the guards, scans and snapshots that are alive (`held`,
-//! `reader`); that of a database has five of them (`shelves`, `world`). After each operation exactly the model's locks are held.
+//! `reader`); that of a database has five of them (`shelves`, `world`). After each operation exactly the model's locks
+//! are held.
 //!
 //! A sequence that fails is shortened before it is told.
 
@@ -28,8 +29,8 @@ use self::shrink::shrink;
 use self::world::World;
 use crate::trial::{Context, Report, Trial};
 
-const PROMISE: &str = "A store is a map: every operation answers and does what it would on a `BTreeMap`, locks, snapshots, \
-    batches, growing structs and reopening included.";
+const PROMISE: &str = "A store is a map: every operation answers and does what it would on a `BTreeMap`, locks, \
+    snapshots, batches, growing structs and reopening included.";
 
 /// The model test in memory.
 pub const MEMORY: Trial = Trial {

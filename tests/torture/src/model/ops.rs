@@ -241,7 +241,8 @@ impl Maker<'_> {
     fn op(&mut self) -> Op {
         if self.rng.u32(..REOPEN) == 0 {
             let way = self.rng.choice([Way::Close, Way::CloseHolding, Way::Drop]).unwrap_or(Way::Drop);
-            // Few are dropped: that forgets what was written. The last more often, so that its program can be the old one.
+            // Few are dropped: that forgets what was written. The last more often, so that its program can be the old
+            // one.
             let dropped = self.rng.u8(..) & self.rng.u8(..) & self.rng.u8(..) | self.rng.u8(..) & 1 << (self.all - 1);
             return Op::Reopen { way, dropped, grown: self.rng.bool() };
         }
