@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields, Ident, Index, Member, Type};
+use syn::{Attribute, Data, DeriveInput, Field, Fields, Ident, Index, Member, Type};
 
 use super::attrs::KeyEntries;
 use crate::attr::{allowed_lints, packed};
@@ -54,13 +54,17 @@ pub(crate) struct Part {
     pub(crate) binding: Ident,
 }
 
-/// The types of all fields.
-pub(crate) fn field_types(input: &DeriveInput) -> Vec<&Type> {
+fn fields(input: &DeriveInput) -> Vec<&Field> {
     match &input.data {
-        Data::Struct(data) => data.fields.iter().map(|field| &field.ty).collect(),
-        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).map(|field| &field.ty).collect(),
+        Data::Struct(data) => data.fields.iter().collect(),
+        Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     }
+}
+
+/// The types of all fields.
+pub(crate) fn field_types(input: &DeriveInput) -> Vec<&Type> {
+    fields(input).into_iter().map(|field| &field.ty).collect()
 }
 
 /// The attributes of all fields and variants.
@@ -100,9 +104,14 @@ impl<'a> Model<'a> {
                 "found a packed struct: its fields can't be borrowed, so they can't be a key; remove `packed`",
             );
         }
+        // The compiler refuses it, and hands it on all the same.
+        let unnamed = fields(input).into_iter().filter_map(|field| field.ident.as_ref()).find(|name| *name == "_");
+        if let Some(name) = unnamed {
+            errors.at(name, "found a field named `_`: give it a name, or write a tuple struct");
+        }
         let borrowed = !generics && check_types(input, errors);
         let kind = kind(input, errors)?;
-        (!generics && packed.is_none() && !borrowed).then(|| Self {
+        (!generics && packed.is_none() && unnamed.is_none() && !borrowed).then(|| Self {
             runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
             allowed: allowed_lints(std::iter::once(input.attrs.as_slice()).chain(inner_attributes(input))),

@@ -209,6 +209,11 @@ fn the_impls_are_emitted_beside_the_errors() {
         quote!(
             struct Id<'a, T: Clone>(&'a T);
         ),
+        quote!(
+            enum Level {
+                High { _: u8, _: u8 },
+            }
+        ),
     ] {
         let tokens = derive(input).to_string();
         assert!(tokens.contains(":: kvstore :: Key for"), "{tokens}");

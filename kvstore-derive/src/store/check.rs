@@ -65,7 +65,14 @@ pub(crate) fn shape<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Shape<'a
             "found a packed struct: its fields can't be borrowed, so they can't be stored; remove `packed`",
         );
     }
-    Shape { fields, is_supported: fields.is_some() && !generics && packed.is_none() }
+    // The compiler refuses it, and hands it on all the same.
+    let mut names = fields.iter().flat_map(|fields| &fields.named).filter_map(|field| field.ident.as_ref());
+    let unnamed = names.find(|name| *name == "_");
+    if let Some(name) = unnamed {
+        errors.at(name, "found a field named `_`: records name their fields, so give it a name");
+    }
+    let is_supported = fields.is_some() && !generics && packed.is_none() && unnamed.is_none();
+    Shape { fields, is_supported }
 }
 
 /// The entries on the struct, whatever its shape.

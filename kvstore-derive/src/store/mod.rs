@@ -61,7 +61,8 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
 fn read_fields<'a>(fields: &'a FieldsNamed, errors: &mut Errors) -> Vec<NamedField<'a>> {
     let mut named = Vec::new();
     for field in &fields.named {
-        if let Some(ident) = &field.ident {
+        // Generated code can't say a name that is `_`, a mistake that was reported.
+        if let Some(ident) = field.ident.as_ref().filter(|ident| *ident != "_") {
             let mut entries = FieldEntries::default();
             attr::read(&field.attrs, &mut entries, errors);
             named.push(NamedField { field, ident, entries });

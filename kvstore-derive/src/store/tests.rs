@@ -301,6 +301,11 @@ fn items_are_emitted_for_every_shape() {
                 owner: String,
             }
         ),
+        quote!(
+            struct Job {
+                _: String,
+            }
+        ),
     ] {
         let tokens = derive(quote!(#[store(key = u8)] #input));
         assert_eq!(messages(tokens.clone()).len(), 1, "{input}");

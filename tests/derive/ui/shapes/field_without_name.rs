@@ -1,0 +1,9 @@
+use kvstore::Store;
+
+#[derive(Store)]
+#[store(key = String)]
+struct Job {
+    _: u64,
+}
+
+fn main() {}
