@@ -143,7 +143,7 @@ fn batch(context: &Context, name: &str, rounds: Range<u64>) -> Result<Counts, (b
     match status.code() {
         Some(0) => Ok(counts),
         // What the child says last is what is wrong.
-        Some(_) => Err((true, complaints.lines().last().unwrap_or_default().to_owned())),
+        Some(_) => Err((true, complaints.lines().last().unwrap_or_default().replacen("torture: ", "", 1))),
         None => Err((false, format!("{status}: {}", complaints.trim()))),
     }
 }
