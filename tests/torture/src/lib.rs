@@ -13,6 +13,7 @@ pub mod interrupted;
 pub mod kills;
 pub mod model;
 pub mod openers;
+pub mod power;
 pub mod process;
 pub mod schedules;
 pub mod shim;
@@ -24,6 +25,8 @@ pub const TRIALS: &[&trial::Trial] = &[
     &kills::TRIAL,
     &interrupted::TRIAL,
     &openers::TRIAL,
+    &power::SYNC,
+    &power::BUFFERED,
     &damage::TRIAL,
     &model::MEMORY,
     &model::DISK,
@@ -48,6 +51,7 @@ pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
         interrupted::TASK => interrupted::child(arguments),
         openers::TASK => openers::child(arguments),
         schedules::loom::TASK => schedules::loom::child(arguments),
+        power::session::TASK => power::session::child(arguments),
         workload::TASK => workload::child(arguments),
         _ => damage::child(task, arguments).unwrap_or_else(|| Err(format!("no trial has a child for `{task}`").into())),
     }

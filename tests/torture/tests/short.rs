@@ -23,6 +23,16 @@ fn openers() -> TestResult {
 }
 
 #[test]
+fn power_sync() -> TestResult {
+    kvstore_torture::power::SYNC.run_short(PROGRAM)
+}
+
+#[test]
+fn power_buffered() -> TestResult {
+    kvstore_torture::power::BUFFERED.run_short(PROGRAM)
+}
+
+#[test]
 fn damage() -> TestResult {
     kvstore_torture::damage::TRIAL.run_short(PROGRAM)
 }

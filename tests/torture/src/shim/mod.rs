@@ -77,7 +77,8 @@ impl Shim {
         command.env("LD_PRELOAD", &self.library).env("KVSTORE_SHIM_ROOT", root);
     }
 
-    /// Records all calls in a file outside of the root.
+    /// Records all calls in a file outside of the root, behind what is there. A recorded sync is not carried out: what it
+    /// makes durable is up to who reads the trace.
     pub fn record(command: &mut Command, trace: &Path) {
         command.env("KVSTORE_SHIM_TRACE", trace);
     }
