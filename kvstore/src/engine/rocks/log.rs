@@ -155,23 +155,6 @@ impl<R: Read> LogReader<R> {
         }
     }
 
-    /// After damage in a file that may end anywhere: whether it is no more than an end that was not written, thus zeros
-    /// or a record that reaches beyond the end, with nothing sound behind it.
-    pub(super) fn is_torn_end(&mut self) -> io::Result<bool> {
-        let rest = self.block.get(self.position..).unwrap_or_default();
-        let reaches_beyond = |head: &Head| head.recycled.is_none() && head.size + head.length > rest.len();
-        let mut is_cut = Head::parse(rest).is_none_or(|head| reaches_beyond(&head));
-        let mut is_zero = rest.iter().all(|byte| *byte == 0);
-        is_cut &= !(1..rest.len()).filter_map(|start| rest.get(start..)).any(|rest| {
-            Head::parse(rest).is_some_and(|head| matches!(head.kind, 1..=4) && head.length > 0 && head.is_sound(rest))
-        });
-        while self.read_block()? {
-            is_cut = false;
-            is_zero &= self.block.iter().all(|byte| *byte == 0);
-        }
-        Ok(is_cut || is_zero)
-    }
-
     /// Reads the next block; false at the end of the file.
     fn read_block(&mut self) -> io::Result<bool> {
         self.block_start += self.block.len() as u64;

@@ -17,6 +17,8 @@ pub(super) struct Manifest {
     pub(super) last_sequence: u64,
     /// All commits in logs from `first_log` on have higher sequence numbers than this one, which is in a table.
     pub(super) last_in_tables: u64,
+    /// Files with lower numbers than this one had been begun.
+    pub(super) next_file: u64,
     /// The numbers and sizes of the tables.
     pub(super) tables: BTreeMap<u64, u64>,
     /// Without these, RocksDB does not open: the first log, the number of the next file, the last sequence number.
@@ -68,10 +70,9 @@ impl Manifest {
 pub(super) enum Found {
     /// All of it was read.
     Sound(Manifest),
-    /// The last edit was not written to its end, and thus never applied.
-    Torn(Manifest),
-    /// There is damage behind this offset. RocksDB must not see it: it passes over some, and never ends over other.
-    Damaged(u64, &'static str),
+    /// There is damage behind this offset, up to which it says so much. RocksDB must not see it: it passes over some, and
+    /// never ends over other.
+    Damaged(Manifest, u64, &'static str),
     /// There is something in it that this reader does not understand.
     Unknown,
 }
@@ -91,9 +92,7 @@ pub(super) fn read(path: &Path) -> io::Result<Found> {
             }
             Next::End => return Ok(Found::Sound(manifest)),
             Next::Unknown(_) => return Ok(Found::Unknown),
-            Next::Damage(what) => {
-                return Ok(if log.is_torn_end()? { Found::Torn(manifest) } else { Found::Damaged(offset, what) });
-            }
+            Next::Damage(what) => return Ok(Found::Damaged(manifest, offset, what)),
         }
     }
 }
@@ -109,7 +108,7 @@ fn apply(manifest: &mut Manifest, edit: &[u8]) -> Option<()> {
                 manifest.has[0] |= tag == 2;
             }
             3 => {
-                rest.number()?;
+                manifest.next_file = manifest.next_file.max(rest.number()?);
                 manifest.has[1] = true;
             }
             4 => {

@@ -10,8 +10,11 @@
 //! | `Buffered`, unclean | the same | after power loss pages are missing anywhere: cut off, said |
 //! | clean | refused, since all of it was synced | refused |
 //!
-//! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on. Nothing is cut
-//! because of a manifest that is damaged, or lists tables that are not there: such a database is refused as it is.
+//! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on.
+//!
+//! The manifest is cut where power loss may have left a change of it half written, any of its pages or sectors missing.
+//! Such a change was never applied: the log whose commits it says are in tables is there still. Where that log is missing,
+//! or a table, something else has damaged the manifest, and the database is refused as it is.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -78,7 +81,8 @@ struct Damage {
 
 /// Reads the logs of a database and makes them sound, or says why this must not be done.
 ///
-/// When it returns, all that is left of the logs is synced, so that the next session's durability holds for it.
+/// When it returns, the manifest and all that is left of the logs are synced, though a killed process may have left them
+/// unsynced: the next session's durability holds for them, and its marker may say so.
 ///
 /// # Errors
 /// `Corrupt` where commits that were synced are damaged or missing, unless `prefix` says to drop what follows them; also
@@ -88,7 +92,13 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     let mode = if prefix || !was_synced { Mode::Prefix } else { Mode::Tail };
     let manifest = read_manifest(directory, marker)?;
     let pass = manifest.as_ref().map_or(Ok(None), |(manifest, _)| read_logs(directory, manifest))?;
-    let (Some((manifest, is_torn)), Some(mut pass)) = (manifest, pass) else {
+    if let Some((manifest, Some(torn))) = &manifest {
+        let is_there = |pass: &Pass| pass.logs.iter().any(|log| log.number < manifest.next_file);
+        if !pass.as_ref().is_some_and(|pass| pass.last >= marker.synced && is_there(pass)) {
+            return Err(torn.refused(directory));
+        }
+    }
+    let (Some((manifest, torn)), Some(mut pass)) = (manifest, pass) else {
         tracing::warn!(
             path = %directory.display(),
             "the manifest or a log can't be read beforehand: only RocksDB tells what it holds"
@@ -105,9 +115,12 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
         return Err(corrupt(directory, format!("{}. {hint}", pass.describe(marker))));
     }
     let mut aside = Aside::new(directory);
-    if lost || is_torn || pass.is_missing || pass.damage.is_some() {
+    if lost || torn.is_some() || pass.is_missing || pass.damage.is_some() {
         // Where the manifest lacks its end, RocksDB would remove them. Done first: once the log is cut, nothing tells.
         put_unlisted_tables_aside(directory, &manifest, &mut aside)?;
+    }
+    if let Some(torn) = torn {
+        torn.cut(&mut aside)?;
     }
     if let Some(damage) = pass.damage.take() {
         let text = pass.describe_damage(&damage);
@@ -122,10 +135,7 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     if lost {
         tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
     }
-    for log in &pass.logs {
-        let synced = File::open(&log.path).and_then(|file| file.sync_all());
-        synced.map_err(|error| io_error("sync", &log.path, error))?;
-    }
+    pass.logs.iter().try_for_each(|log| sync(&log.path))?;
     Ok(Recovered { mode, synced: pass.last, is_sound: true })
 }
 
@@ -154,33 +164,62 @@ pub(super) fn last_commit(directory: &Path) -> Result<u64> {
     Ok(read_logs(directory, &manifest)?.map_or(0, |pass| pass.last))
 }
 
-/// Reads the manifest, and tells whether its last change was cut off; `None` where it is in a form that is not known here.
-fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<(Manifest, bool)>> {
+/// A manifest whose end is damaged.
+struct Torn {
+    path: PathBuf,
+    /// The end of what is sound.
+    offset: u64,
+    what: &'static str,
+}
+
+impl Torn {
+    fn refused(&self, directory: &Path) -> Error {
+        let Self { path, offset, what } = self;
+        damaged(directory, path, &format!("behind byte {offset} {what}"))
+    }
+
+    /// Cuts the end off, and keeps it aside.
+    fn cut(&self, aside: &mut Aside<'_>) -> Result<()> {
+        let Self { path, offset, what } = self;
+        tracing::warn!(
+            path = %path.display(), aside = %aside.folder()?.display(),
+            "the last change of the list of tables was not written to its end: behind byte {offset} {what}"
+        );
+        aside.copy_end(path, *offset)?;
+        aside.sync()?;
+        truncate(path, *offset)
+    }
+}
+
+fn damaged(directory: &Path, manifest: &Path, what: &str) -> Error {
+    let name = name(manifest);
+    corrupt(directory, format!("`{name}`, in which RocksDB lists its tables, is damaged: {what}"))
+}
+
+/// Reads the manifest, and finds whether its end is damaged; `None` where it is in a form that is not known here.
+fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<(Manifest, Option<Torn>)>> {
     let path = manifest::locate(directory).map_err(|error| io_error("read", &directory.join("CURRENT"), error))?;
     let path = path.map_err(|missing| corrupt(directory, missing))?;
-    let damaged = |what| {
-        let name = name(&path);
-        corrupt(directory, format!("`{name}`, in which RocksDB lists its tables, is damaged: {what}"))
-    };
-    let (manifest, is_torn) = match manifest::read(&path).map_err(|error| io_error("read", &path, error))? {
-        Found::Sound(manifest) => (manifest, false),
-        Found::Torn(_) if marker.state == State::Clean => return Err(damaged("its end is missing".into())),
-        Found::Torn(manifest) => (manifest, true),
-        Found::Damaged(offset, what) => return Err(damaged(format!("behind byte {offset} {what}"))),
+    let found = manifest::read(&path).map_err(|error| io_error("read", &path, error))?;
+    // What it says of logs that are not needed any more is believed from here on.
+    sync(&path)?;
+    let (manifest, torn) = match found {
+        Found::Sound(manifest) => (manifest, None),
+        Found::Damaged(manifest, offset, what) => (manifest, Some(Torn { path: path.clone(), offset, what })),
         Found::Unknown => return Ok(None),
     };
+    if let Some(torn) = torn.as_ref().filter(|_| marker.state == State::Clean) {
+        return Err(torn.refused(directory));
+    }
     if !manifest.is_complete() {
-        return Err(damaged("its end is missing".into()));
+        return Err(damaged(directory, &path, "its end is missing"));
     }
     // If it lacks its end, it may list tables that were replaced since.
     if let Some(missing) = manifest.find_missing(directory).map_err(|error| io_error("list", directory, error))? {
         let reason = format!("the table {missing}, according to `{}`, in which RocksDB lists its tables", name(&path));
         return Err(corrupt(directory, reason));
     }
-    if is_torn {
-        tracing::warn!(path = %path.display(), "the last change of the list of tables was not written to its end");
-    }
-    Ok(Some((manifest, is_torn)))
+    Ok(Some((manifest, torn)))
 }
 
 /// Reads all logs that are needed; `None` where one is in a form that is not known here.
@@ -342,12 +381,17 @@ fn cut(logs: &mut Vec<Log>, damage: &Damage, aside: &mut Aside<'_>) -> Result<()
         aside.take(&log.path)?;
     }
     aside.sync()?;
-    if let Some(log) = logs.get(damage.log) {
-        let file = File::options().write(true).open(&log.path);
-        let cut = file.and_then(|file| file.set_len(damage.offset).and_then(|()| file.sync_all()));
-        cut.map_err(|error| io_error("cut", &log.path, error))?;
-    }
-    Ok(())
+    logs.get(damage.log).map_or(Ok(()), |log| truncate(&log.path, damage.offset))
+}
+
+fn truncate(file: &Path, size: u64) -> Result<()> {
+    let opened = File::options().write(true).open(file);
+    let cut = opened.and_then(|opened| opened.set_len(size).and_then(|()| opened.sync_all()));
+    cut.map_err(|error| io_error("cut", file, error))
+}
+
+fn sync(file: &Path) -> Result<()> {
+    File::open(file).and_then(|opened| opened.sync_all()).map_err(|error| io_error("sync", file, error))
 }
 
 /// Puts the tables aside that the manifest does not list.

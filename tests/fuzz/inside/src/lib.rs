@@ -77,8 +77,7 @@ pub struct Log {
 /// Those of `log`.
 pub fn read_log(log: &[u8], number: u64) -> io::Result<Log> {
     let mut found = Log { ends: Vec::new(), kept: 0, is_whole: false };
-    let new_reader = || log::LogReader::new(log, number, usize::MAX);
-    let mut reader = new_reader();
+    let mut reader = log::LogReader::new(log, number, usize::MAX);
     loop {
         match reader.next()? {
             log::Next::Record { end } => {
@@ -94,9 +93,6 @@ pub fn read_log(log: &[u8], number: u64) -> io::Result<Log> {
         }
     }
     reader.is_followed_by(1)?;
-    let mut reader = new_reader();
-    while let log::Next::Record { .. } = reader.next()? {}
-    reader.is_torn_end()?;
     Ok(found)
 }
 

@@ -1,6 +1,7 @@
 //! Damage in the write-ahead log.
 
 use super::*;
+use crate::engine::rocks::log::tests::written;
 use crate::engine::rocks::marker::{Marker, State};
 use crate::engine::rocks::recovery::recover;
 
@@ -373,20 +374,83 @@ fn a_damaged_manifest_is_refused() {
     }
 }
 
+/// Power loss leaves any pages and sectors of it, of one change or of several that were written together.
 #[test]
 fn a_change_of_the_manifest_that_was_not_written_to_its_end_is_said() {
     let mut image = Image::new(1);
     let log = image.logs()[0].clone();
-    for tail in [vec![0; 100], vec![1, 2, 3], [&[9, 9, 9, 9, 200, 0, 1][..], &[1; 30]].concat()] {
+    let sound = written(&[vec![202; 40]], None);
+    let mut half = sound.clone();
+    half[20..].fill(0);
+    let behind = [vec![0; 100], sound.clone()].concat();
+    let far_behind = [vec![0; 40_000], vec![1; 50]].concat();
+    for tail in [vec![0; 100], vec![1, 2, 3], sound[..30].to_vec(), half, behind, far_behind] {
         let path = image.with(Ended::Synced, &log, |_| {});
         let manifest = contents(&path).into_iter().find(|file| file.0.starts_with("MANIFEST-")).unwrap().0;
         let mut bytes = fs::read(path.join(&manifest)).unwrap();
-        bytes.extend(tail);
+        let sound = bytes.len();
+        bytes.extend(&tail);
         fs::write(path.join(&manifest), bytes).unwrap();
         let (rocks, said) = warnings(|| open(&path, &buffered()).unwrap().0);
         assert_eq!(count(&rocks), COMMITS as usize);
         assert!(said.len() == 1 && said[0].contains("not written to its end"), "{said:?}");
+        assert_eq!(fs::read(path.join("damaged-1").join(format!("{manifest}.from-{sound}"))).unwrap(), tail);
+        close(&rocks);
+        let (rocks, said) = warnings(|| reopened(&path));
+        assert_eq!((count(&rocks), said.len()), (COMMITS as usize, 0), "{said:?}");
     }
+}
+
+/// What was synced of the manifest is damaged, and not only what power loss may leave of its end.
+#[test]
+fn a_damaged_manifest_of_a_killed_process_loses_nothing_or_is_refused() {
+    let root = directory();
+    let (path, killed) = (root.path().join("data"), root.path().join("killed"));
+    // Opened a second time, so that tables come from a recovery, too.
+    for _ in 0..2 {
+        let rocks = reopened(&path);
+        let first = u32::try_from(count(&rocks)).unwrap();
+        for index in 0..200 {
+            put(&rocks, &(first + index).to_be_bytes(), &[7; 100]);
+            if index % 60 == 59 {
+                rocks.with_db(|db| db.flush().unwrap());
+            }
+        }
+        settle(&rocks);
+        let _ = fs::remove_dir_all(&killed);
+        copy(&path, &killed);
+        close(&rocks);
+    }
+    let manifest = contents(&killed).into_iter().find(|file| file.0.starts_with("MANIFEST-")).unwrap().0;
+    let bytes = fs::read(killed.join(&manifest)).unwrap();
+    let (mut opened, mut refused) = (0, 0);
+    let mut gives_all_or_nothing = |place: usize, damaged: &[u8]| {
+        let path = root.path().join("damaged");
+        copy(&killed, &path);
+        fs::write(path.join(&manifest), damaged).unwrap();
+        let before = contents(&path);
+        match open(&path, &buffered()) {
+            Ok((rocks, _)) => {
+                assert_eq!(count(&rocks), 400, "damaged at {place}");
+                opened += 1;
+            }
+            Err(Error::Corrupt { reason, .. }) => {
+                assert!(reason.contains(&manifest), "{reason}");
+                assert_eq!(contents(&path), before);
+                refused += 1;
+            }
+            Err(error) => panic!("damaged at {place}: {error:?}"),
+        }
+        fs::remove_dir_all(&path).unwrap();
+    };
+    for place in (0..bytes.len()).step_by(7) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1 << (place % 8);
+        gives_all_or_nothing(place, &damaged);
+        // Not between two changes: there it would look whole.
+        gives_all_or_nothing(place, &[&bytes[..place], &[1]].concat());
+    }
+    assert!(opened > 0 && refused > 100, "{opened}, {refused}");
 }
 
 /// Waits for what runs in the background, so that a copy of the directory is as a kill would leave it.
