@@ -44,9 +44,14 @@ pub(super) fn create(session: &Session, to: &Path) -> Result<()> {
 
     // A rename would replace an empty directory.
     must_be_free(to)?;
+    put_in_place(&unfinished, to, || sync_names(to))
+}
+
+/// Gives a copy its name. Where that can't be synced, the copy is taken back, to be removed: what failed leaves nothing at
+/// its place, so that it can be tried again.
+fn put_in_place(unfinished: &Unfinished, to: &Path, sync: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::rename(&unfinished.0, to).map_err(|error| io_error(ACTION, to, error))?;
-    sync_names(to).inspect_err(|_| {
-        // What failed leaves nothing at its place, so that it can be tried again: taken back, it is removed.
+    sync().inspect_err(|_| {
         let _ = fs::rename(to, &unfinished.0);
     })
 }
@@ -84,6 +89,25 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         if let Err(error) = self.remove() {
             tracing::warn!(path = %self.0.display(), %error, "an unfinished checkpoint could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_whose_name_can_not_be_synced_is_removed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (to, beside) = (directory.path().join("copy"), directory.path().join("copy.tmp-1"));
+        for is_synced in [false, true] {
+            fs::create_dir(&beside).unwrap();
+            fs::write(beside.join("file"), "data").unwrap();
+            let failed = || io_error("sync", directory.path(), io::ErrorKind::Other.into());
+            let placed =
+                put_in_place(&Unfinished(beside.clone()), &to, || if is_synced { Ok(()) } else { Err(failed()) });
+            assert_eq!((placed.is_ok(), to.join("file").exists(), beside.exists()), (is_synced, is_synced, false));
         }
     }
 }
