@@ -7,6 +7,8 @@
 
 pub mod bank;
 pub mod damage;
+pub mod faults;
+pub mod full_disk;
 pub mod fuzz;
 pub mod histories;
 pub mod interrupted;
@@ -27,6 +29,8 @@ pub const TRIALS: &[&trial::Trial] = &[
     &openers::TRIAL,
     &power::SYNC,
     &power::BUFFERED,
+    &faults::TRIAL,
+    &full_disk::TRIAL,
     &damage::TRIAL,
     &model::MEMORY,
     &model::DISK,
@@ -47,6 +51,8 @@ pub const TRIALS: &[&trial::Trial] = &[
 /// Those of the task; for one that nobody knows, its name.
 pub fn child(task: &str, arguments: &[String]) -> kvstore_tests::TestResult {
     match task {
+        faults::TASK => faults::child(arguments),
+        full_disk::TASK => full_disk::child(arguments),
         fuzz::TASK => fuzz::child(arguments),
         interrupted::TASK => interrupted::child(arguments),
         openers::TASK => openers::child(arguments),

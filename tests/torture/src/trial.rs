@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use kvstore_tests::TestResult;
+use tempfile::TempDir;
 
 /// One promise under attack.
 #[derive(Debug)]
@@ -115,6 +116,18 @@ impl Display for Report {
         write!(f, "{} rounds", grouped(self.rounds))?;
         self.figures.iter().try_for_each(|figure| write!(f, "; {figure}"))
     }
+}
+
+/// A directory for the files of a round, removed when dropped: where `TMPDIR` says, else in memory where there is such a
+/// place, since most of a round may be making, syncing and removing small files.
+///
+/// # Errors
+/// Where it can't be made.
+pub fn scratch() -> TestResult<TempDir> {
+    const MEMORY: &str = "/dev/shm";
+    let builder = tempfile::Builder::new();
+    let in_memory = std::env::var_os("TMPDIR").is_none().then(|| builder.tempdir_in(MEMORY).ok()).flatten();
+    Ok(in_memory.map_or_else(|| builder.tempdir(), Ok)?)
 }
 
 /// A number with commas between groups of three digits.

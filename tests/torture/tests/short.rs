@@ -100,3 +100,13 @@ fn fuzz_derive() -> TestResult {
 fn fuzz_files() -> TestResult {
     kvstore_torture::fuzz::FILES.run_short(PROGRAM)
 }
+
+#[test]
+fn faults() -> TestResult {
+    kvstore_torture::faults::TRIAL.run_short(PROGRAM)
+}
+
+#[test]
+fn full_disk() -> TestResult {
+    kvstore_torture::full_disk::TRIAL.run_short(PROGRAM)
+}

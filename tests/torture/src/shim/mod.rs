@@ -1,6 +1,7 @@
 //! A layer between a child and its file system, which records calls, or lets them fail: `shim.c`, compiled by the trial
 //! that uses it, and loaded into the child by `LD_PRELOAD`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,7 +29,7 @@ pub struct Fault {
 }
 
 /// Calls that can fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
     /// Writing, truncating and allocating.
     Write,
@@ -40,6 +41,21 @@ pub enum Call {
     Rename,
 }
 
+impl Call {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Write, Self::Sync, Self::Open, Self::Rename];
+
+    /// As the shim calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Sync => "sync",
+            Self::Open => "open",
+            Self::Rename => "rename",
+        }
+    }
+}
+
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
@@ -49,6 +65,9 @@ pub enum How {
     Always,
     /// Half of it is written, and the next write to the file fails.
     Short,
+    /// Of a sync: once, and what was appended to the file since its last sync becomes zeros. Linux does this to pages that
+    /// it could not write, if not at once.
+    Lost,
 }
 
 impl Shim {
@@ -94,20 +113,33 @@ impl Shim {
         root.join(format!("kill-after-{changes}"))
     }
 
+    /// Counts the calls into a file, when the process ends.
+    pub fn count(command: &mut Command, counts: &Path) {
+        command.env("KVSTORE_SHIM_COUNTS", counts);
+    }
+
+    /// Reads how many calls were [counted](Self::count).
+    ///
+    /// # Errors
+    /// Where the process did not end by itself.
+    pub fn counted(counts: &Path) -> TestResult<BTreeMap<Call, u64>> {
+        let text = std::fs::read_to_string(counts)?;
+        let count = |call: Call| {
+            let line = text.lines().find_map(|line| line.strip_prefix(call.name()));
+            Ok((call, line.ok_or("a kind of call was not counted")?.trim().parse()?))
+        };
+        Call::ALL.into_iter().map(count).collect()
+    }
+
     /// Lets a call fail, and makes the file `fired` when it does.
     pub fn fail(command: &mut Command, fault: Fault, fired: &Path) {
-        let call = match fault.call {
-            Call::Write => "write",
-            Call::Sync => "sync",
-            Call::Open => "open",
-            Call::Rename => "rename",
-        };
         let how = match fault.how {
             How::Once => "once",
             How::Always => "always",
             How::Short => "short",
+            How::Lost => "lost",
         };
-        command.env("KVSTORE_SHIM_FAULT", format!("{call}:{}:{}:{how}", fault.nth, fault.errno));
+        command.env("KVSTORE_SHIM_FAULT", format!("{}:{}:{}:{how}", fault.call.name(), fault.nth, fault.errno));
         command.env("KVSTORE_SHIM_FIRED", fired);
     }
 }

@@ -7,8 +7,11 @@
  *   KVSTORE_SHIM_NO_SYNC=1    fsync and fdatasync do nothing, and say that they did
  *   KVSTORE_SHIM_FAULT=kind:nth:errno:how
  *                             the nth call of a kind (write, sync, open, rename) fails with this error number; `how` is
- *                             once, always (from then on), or short (a write first writes half, and the next one fails)
+ *                             once, always (from then on), short (a write first writes half, and the next one fails), or
+ *                             lost (once, and what was appended to the file since its last sync becomes zeros, as Linux
+ *                             drops pages that it could not write)
  *   KVSTORE_SHIM_FIRED=path   a file that is made when the fault has happened
+ *   KVSTORE_SHIM_COUNTS=path  a file that is written at the end of the process: how many calls of each kind there were
  *
  * When the program opens a file `kill-after-n` in the root, which need not be there, it is killed as soon as it has made n
  * more changes.
@@ -50,14 +53,16 @@ enum call { WRITE, SYNC, OPEN, RENAME, CALLS, NONE = CALLS };
 static const char *const call_names[CALLS] = {"write", "sync", "open", "rename"};
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static char root[PATH_MAX], fired[PATH_MAX];
+static char root[PATH_MAX], fired[PATH_MAX], counts_path[PATH_MAX];
 static size_t root_length;
 static int trace_fd = -1, no_sync;
 static char tracked[FILES];
 
 static enum call faulty = NONE;
-static long fault_at, fault_count;
-static int fault_errno, fault_always, fault_short, short_fd = -1;
+static long fault_at, counts[CALLS];
+static int fault_errno, fault_always, fault_short, fault_lost, short_fd = -1;
+/* The sizes of tracked files when they were last synced. */
+static off64_t synced[FILES];
 
 static const char fuse[] = "/kill-after-";
 static long changes_to_live;
@@ -72,6 +77,7 @@ __attribute__((constructor)) static void start(void) {
     root_length = strlen(root);
     no_sync = getenv("KVSTORE_SHIM_NO_SYNC") != NULL;
     if ((text = getenv("KVSTORE_SHIM_FIRED")) != NULL) snprintf(fired, sizeof fired, "%s", text);
+    if ((text = getenv("KVSTORE_SHIM_COUNTS")) != NULL) snprintf(counts_path, sizeof counts_path, "%s", text);
     if ((text = getenv("KVSTORE_SHIM_FAULT")) != NULL) {
         char kind[16], how[16];
         if (sscanf(text, "%15[a-z]:%ld:%d:%15[a-z]", kind, &fault_at, &fault_errno, how) != 4) abort();
@@ -80,6 +86,7 @@ __attribute__((constructor)) static void start(void) {
         if (faulty == NONE) abort();
         fault_always = strcmp(how, "always") == 0;
         fault_short = strcmp(how, "short") == 0;
+        fault_lost = strcmp(how, "lost") == 0;
     }
     if ((text = getenv("KVSTORE_SHIM_TRACE")) != NULL) {
         int fd = (int)syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
@@ -90,6 +97,14 @@ __attribute__((constructor)) static void start(void) {
         if (trace_fd < 0) abort();
         record('b', -1, 0, 0, NULL, 0, NULL);
     }
+}
+
+__attribute__((destructor)) static void end(void) {
+    if (!counts_path[0]) return;
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, counts_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (fd < 0) abort();
+    for (int call = 0; call < CALLS; call++) dprintf(fd, "%s %ld\n", call_names[call], counts[call]);
+    syscall(SYS_close, fd);
 }
 
 static void put(const void *bytes, size_t length) {
@@ -140,15 +155,36 @@ static void resolve(int directory, const char *name, char *path) {
 
 /* Whether a call is to fail now; called under the mutex. */
 static int fails(enum call call) {
+    long count = ++counts[call];
     if (call != faulty) return 0;
-    fault_count++;
-    if (fault_count != fault_at && !(fault_always && fault_count > fault_at)) return 0;
+    if (count != fault_at && !(fault_always && count > fault_at)) return 0;
     if (fired[0]) {
         long fd = syscall(SYS_openat, AT_FDCWD, fired, O_WRONLY | O_CREAT, 0644);
         if (fd >= 0) syscall(SYS_close, (int)fd);
     }
     errno = fault_errno;
     return 1;
+}
+
+static off64_t size_of(int fd) {
+    struct stat64 found;
+    return fstat64(fd, &found) == 0 ? found.st_size : 0;
+}
+
+/* Fills what was appended since the last sync with zeros; called under the mutex. */
+static void lose_unsynced(int fd) {
+    static const char zeros[4096];
+    char link[64];
+    /* Opened again, since it may be opened for appending only. */
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    int file = (int)syscall(SYS_openat, AT_FDCWD, link, O_WRONLY | O_CLOEXEC, 0);
+    off64_t at = synced[fd], end = size_of(fd);
+    while (file >= 0 && at < end) {
+        size_t length = end - at < (off64_t)sizeof zeros ? (size_t)(end - at) : sizeof zeros;
+        if (syscall(SYS_pwrite64, file, zeros, length, at) != (long)length) abort();
+        at += (off64_t)length;
+    }
+    if (file >= 0) syscall(SYS_close, file);
 }
 
 #define LOCK() int saved_errno; pthread_mutex_lock(&mutex)
@@ -163,6 +199,7 @@ static int open_any(int directory, const char *name, int flags, mode_t mode) {
     int fd = -1;
     if (path[0] == 0 || !fails(OPEN)) fd = (int)syscall(SYS_openat, directory, name, flags, mode);
     if (fd >= 0 && fd < FILES) tracked[fd] = path[0] != 0;
+    if (is_tracked(fd)) synced[fd] = size_of(fd);
     if (fd >= 0 && path[0] != 0) record('o', fd, (uint64_t)flags, 0, path, strlen(path), NULL);
     UNLOCK(fd);
 }
@@ -262,8 +299,12 @@ static int sync_any(int fd, long number) {
     if (!is_tracked(fd)) return (int)syscall(number, fd);
     LOCK();
     int result = -1;
-    if (!fails(SYNC)) {
+    if (fails(SYNC)) {
+        if (fault_lost) lose_unsynced(fd);
+        errno = fault_errno;
+    } else {
         result = no_sync || trace_fd >= 0 ? 0 : (int)syscall(number, fd);
+        if (result == 0) synced[fd] = size_of(fd);
         if (result == 0 && !no_sync) record('s', fd, 0, 0, NULL, 0, NULL);
     }
     UNLOCK(result);
@@ -275,6 +316,7 @@ static int truncate_any(int fd, off64_t length) {
     LOCK();
     int result = -1;
     if (!is_tracked(fd) || !fails(WRITE)) result = (int)syscall(SYS_ftruncate, fd, length);
+    if (result == 0 && is_tracked(fd) && length < synced[fd]) synced[fd] = length;
     if (result == 0 && is_tracked(fd)) record('t', fd, (uint64_t)length, 0, NULL, 0, NULL);
     UNLOCK(result);
 }
@@ -294,7 +336,10 @@ int fallocate(int fd, int mode, off_t at, off_t length) { return allocate_any(fd
 int fallocate64(int fd, int mode, off64_t at, off64_t length) { return allocate_any(fd, mode, at, length); }
 
 static int duplicate(int fd, int copy) {
-    if (copy >= 0 && copy < FILES) tracked[copy] = is_tracked(fd);
+    if (copy >= 0 && copy < FILES) {
+        tracked[copy] = is_tracked(fd);
+        if (tracked[copy]) synced[copy] = synced[fd];
+    }
     if (copy >= 0 && is_tracked(fd)) record('d', copy, (uint64_t)fd, 0, NULL, 0, NULL);
     return copy;
 }
