@@ -59,10 +59,17 @@ impl Class {
         for scenario in Scenario::ALL {
             for (call, once, always) in kinds {
                 let mut add = |errno, how| classes.push(Self { scenario, call, errno, how });
-                once.iter().for_each(|&errno| add(errno, How::Once));
-                always.iter().for_each(|&errno| add(errno, How::Always));
+                for &errno in once {
+                    add(errno, How::Once);
+                }
+                for &errno in always {
+                    add(errno, How::Always);
+                }
                 match call {
-                    Call::Write => [ENOSPC, EIO].into_iter().for_each(|errno| add(errno, How::Short)),
+                    Call::Write => {
+                        add(ENOSPC, How::Short);
+                        add(EIO, How::Short);
+                    }
                     Call::Sync => add(EIO, How::Lost),
                     Call::Open | Call::Rename => {}
                 }
@@ -71,17 +78,17 @@ impl Class {
         classes
     }
 
-    fn every(&self) -> u64 {
+    fn every(self) -> u64 {
         if self.how == How::Always { ALWAYS_EVERY } else { 1 }
     }
 
     /// How many faults of this class there are where the child makes so many calls of the kind.
-    pub(super) fn faults(&self, calls: u64) -> u64 {
+    pub(super) fn faults(self, calls: u64) -> u64 {
         calls.div_ceil(self.every())
     }
 
     /// One of the faults, from 0.
-    pub(super) fn fault(&self, index: u64) -> Fault {
+    pub(super) fn fault(self, index: u64) -> Fault {
         Fault { call: self.call, nth: index * self.every() + 1, errno: self.errno, how: self.how }
     }
 }
@@ -163,7 +170,8 @@ impl Iterator for Order {
 
 /// A step of about the golden ratio that meets every number below `count` once.
 fn stride(count: u64) -> u64 {
-    (count * 618 / 1000..).find(|stride| gcd(*stride, count) == 1).unwrap_or(1)
+    // One less than `count` is such a step, so that it is found before the end.
+    (count * 618 / 1000..=count).find(|stride| gcd(*stride, count) == 1).unwrap_or(1)
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

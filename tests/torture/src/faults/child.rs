@@ -132,10 +132,10 @@ impl Life<'_> {
     fn run(mut self, actions: &[Action]) -> TestResult {
         for &action in actions {
             self.say(&format!("begin {}", action.name()))?;
-            if let Err(failed) = self.act(action)? {
-                if self.after_failure(action, &failed)? == Then::End {
-                    break;
-                }
+            if let Err(failed) = self.act(action)?
+                && self.after_failure(action, &failed)? == Then::End
+            {
+                break;
             }
         }
         self.end()

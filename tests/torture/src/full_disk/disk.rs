@@ -59,7 +59,7 @@ impl Disk {
         };
         must_say_why(&failed)?;
         self.check(&db)?;
-        self.check_refusal(&db, failed.outcome)?;
+        Self::check_refusal(&db, failed.outcome)?;
         match db.close() {
             Err(error) => must_say_why(&error.into())?,
             Ok(()) if failed.outcome == Outcome::NotApplied => {}
@@ -200,7 +200,7 @@ impl Disk {
     }
 
     /// After an unknown outcome everything that writes is refused.
-    fn check_refusal(&self, db: &Database, outcome: Outcome) -> TestResult {
+    fn check_refusal(db: &Database, outcome: Outcome) -> TestResult {
         if outcome == Outcome::NotApplied {
             return Ok(());
         }
