@@ -67,7 +67,7 @@ impl<R: Read> LogReader<R> {
         let mut begun = false;
         loop {
             let rest = self.block.len() - self.position;
-            if rest < HEADER {
+            if rest < HEADER || self.is_at_filling() {
                 let at_end = self.block.len() < BLOCK && self.block_start + self.block.len() as u64 > 0;
                 if at_end && rest > 0 {
                     return Ok(Next::Damage("the head of a record is cut off"));
@@ -108,6 +108,13 @@ impl<R: Read> LogReader<R> {
             }
             self.position = fragment.end;
         }
+    }
+
+    /// Whether only zeros are left of a whole block, too few for a head of a recycled file. If a fragment was there, the
+    /// one that follows has no beginning.
+    fn is_at_filling(&self) -> bool {
+        let rest = self.block.get(self.position..).unwrap_or_default();
+        self.block.len() == BLOCK && rest.len() < RECYCLED_HEADER && rest.iter().all(|byte| *byte == 0)
     }
 
     /// The fragment at the position; none where a recycled file's old content begins.
@@ -276,6 +283,16 @@ pub(super) mod tests {
         assert_eq!(read(&[], 7), (Vec::new(), 0, Next::End));
         let old = written(&records(), Some(6));
         assert_eq!(read(&old, 7), (Vec::new(), 0, Next::End));
+    }
+
+    #[test]
+    fn what_fills_a_block_is_no_damage() {
+        for (head, recycled) in [(HEADER, None), (RECYCLED_HEADER, Some(7))] {
+            for left in 0..head {
+                let records = [vec![1; BLOCK - head - left], vec![2; 50]];
+                assert_eq!(read(&written(&records, recycled), 7).0, records, "{left} bytes left");
+            }
+        }
     }
 
     #[test]
