@@ -57,9 +57,12 @@ pub fn judge(image: &Image, root: &Path, history: &History, seed: u64, rng: &mut
     let (db, said) = warnings_of(|| builder.clone().open(&data));
     let db = db.map_err(|error| format!("it does not open: {}", chain(&error)))?;
     let contents = workload::read(&db, THREADS)?;
-    judge_keys(&db, &contents, history)?;
-    judge_namespaces(&db, history)?;
-    let made = judge_steps(&contents, history, seed)?;
+    let numbers = judge_keys(&db, &contents, history).and_then(|()| judge_namespaces(&db, history));
+    let made = match (judge_steps(&contents, history, seed), numbers) {
+        (Ok(made), Ok(())) => made,
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+        (Err(steps), Err(numbers)) => return Err(format!("{steps}; {numbers}").into()),
+    };
     let is_said = |what: &str| said.iter().any(|line| line.contains(what));
     let acknowledged = history.acknowledged().into_iter();
     let logs = image.files(DATA).filter(|(name, bytes)| logs::is_log(name) && !bytes.is_empty());
