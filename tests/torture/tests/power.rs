@@ -11,14 +11,14 @@ use kvstore_torture::power::run::{Place, Run, Stop};
 use kvstore_torture::power::session::{COPIES, DATA, LEDGER, Session, THREADS};
 use kvstore_torture::power::trace::Event;
 use kvstore_torture::shim::Shim;
-use kvstore_torture::trial::Context;
+use kvstore_torture::trial::{Context, scratch};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_torture");
 const SEED: u64 = 1;
 
 /// Runs something with all that a run needs.
 fn with_run(call: impl FnOnce(&Run<'_>, &mut Rng) -> TestResult) -> TestResult {
-    let library = tempfile::tempdir()?;
+    let library = scratch()?;
     let (context, shim) = (Context::new(PROGRAM.into(), 0, SEED), Shim::build(library.path())?);
     let attack = Attack::default();
     call(&Run { context: &context, shim: &shim, attack: &attack, seed: SEED }, &mut Rng::with_seed(SEED))

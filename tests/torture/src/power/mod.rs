@@ -27,7 +27,7 @@ use self::history::Phase;
 use self::judge::Found;
 use self::run::Run;
 use crate::shim::Shim;
-use crate::trial::{Context, Report, Trial};
+use crate::trial::{Context, Report, Trial, scratch};
 
 /// Every commit synced.
 pub const SYNC: Trial = Trial {
@@ -84,7 +84,7 @@ impl Attack {
 /// # Errors
 /// The violation, with the seed, and where its image is kept.
 pub fn attack(context: &Context, attack: &Attack) -> TestResult<Report> {
-    let library = tempfile::tempdir()?;
+    let library = scratch()?;
     let shim = Shim::build(library.path())?;
     let (mut report, mut figures, mut recordings) = (Report::default(), Figures::default(), 0);
     while context.goes_on(report.rounds) {

@@ -16,7 +16,7 @@ use super::session::{Session, THREADS};
 use super::trace::remove_syncs;
 use super::{Attack, Figures};
 use crate::shim::Shim;
-use crate::trial::Context;
+use crate::trial::{Context, scratch};
 
 /// At one of so many moments the process is stopped, and another one goes on.
 const STOPS: u64 = 8;
@@ -61,7 +61,7 @@ impl Place {
     /// # Errors
     /// Where it can't be made.
     pub fn new() -> TestResult<Self> {
-        let directory = tempfile::tempdir()?;
+        let directory = scratch()?;
         let root = directory.path().canonicalize()?.join("root");
         std::fs::create_dir(&root)?;
         Ok(Self { directory, root })
