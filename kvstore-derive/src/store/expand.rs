@@ -106,7 +106,8 @@ fn initials(model: &Model<'_>) -> TokenStream {
                 let (first, _) = ends(ty);
                 quote_spanned!(first=> <#ty as ::core::default::Default>::default())
             }
-            Initial::Expr(expr) => quote!(#expr),
+            // In parentheses, lest it be read as a statement with something behind it: `if a { 1 } else { 2 } - 1`.
+            Initial::Expr(expr) => quote!((#expr)),
             Initial::Unknown => quote!(loop {}),
         };
         signatures.push(quote!(fn #function() -> #ty;));

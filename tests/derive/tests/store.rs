@@ -397,14 +397,17 @@ fn default_expressions_see_what_the_struct_sees() {
         d: String,
         #[store(default = if LIMIT < 8 { Some(1) } else { return None })]
         e: Option<u32>,
+        // At the beginning of a statement this would be two.
+        #[store(default = match LIMIT { 7 => 1, _ => 2 } - 3)]
+        f: i32,
     }
     impl Local {
         fn twice(x: u32) -> u32 {
             2 * x
         }
     }
-    let Local { a, b, c, d, e } = InitializeValue::<Local>::into_value(LocalInit {}, &[1], false).unwrap();
-    assert_eq!((a, b, c, d.as_str(), e), (7, vec![7, 8], 5, "text", Some(1)));
+    let Local { a, b, c, d, e, f } = InitializeValue::<Local>::into_value(LocalInit {}, &[1], false).unwrap();
+    assert_eq!((a, b, c, d.as_str(), e, f), (7, vec![7, 8], 5, "text", Some(1), -2));
 }
 
 #[test]
