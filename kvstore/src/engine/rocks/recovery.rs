@@ -93,8 +93,8 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     let manifest = read_manifest(directory, marker)?;
     let pass = manifest.as_ref().map_or(Ok(None), |(manifest, _)| read_logs(directory, manifest))?;
     if let Some((manifest, Some(torn))) = &manifest {
-        let is_there = |pass: &Pass| pass.logs.iter().any(|log| log.number < manifest.next_file);
-        if !pass.as_ref().is_some_and(|pass| pass.last >= marker.synced && is_there(pass)) {
+        let pass = pass.as_ref().filter(|pass| pass.last >= marker.synced);
+        if !pass.map_or(Ok(false), |pass| has_first_log(&pass.logs, manifest))? {
             return Err(torn.refused(directory));
         }
     }
@@ -247,6 +247,24 @@ fn read_logs(directory: &Path, manifest: &Manifest) -> Result<Option<Pass>> {
     }
     pass.last = pass.last.max(last.unwrap_or(0));
     Ok(Some(pass))
+}
+
+/// Whether the oldest log is the one that follows what the manifest says is in tables: it had been begun, and does not begin
+/// with a later commit. A compaction may have counted a log as begun whose predecessor was still needed then.
+fn has_first_log(logs: &[Log], manifest: &Manifest) -> Result<bool> {
+    let Some(log) = logs.first().filter(|log| log.number < manifest.next_file) else { return Ok(false) };
+    let failed = |error| io_error("read", &log.path, error);
+    let mut reader = LogReader::new(File::open(&log.path).map_err(failed)?, log.number, 12);
+    while let Next::Record { .. } = reader.next().map_err(failed)? {
+        match commit_head(reader.payload()) {
+            // Empty commits have no sequence number of their own.
+            Some((_, 0)) => {}
+            Some((sequence, _)) => return Ok(sequence <= manifest.last_sequence + 1),
+            None => break,
+        }
+    }
+    // Nothing can be read of it: power loss may have left it so.
+    Ok(true)
 }
 
 /// What reading one log found.

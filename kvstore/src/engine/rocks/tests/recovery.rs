@@ -453,6 +453,42 @@ fn a_damaged_manifest_of_a_killed_process_loses_nothing_or_is_refused() {
     assert!(opened > 0 && refused > 100, "{opened}, {refused}");
 }
 
+/// A compaction that ends while a memtable is being flushed counts the next log as begun. If the change behind it is lost
+/// that made the log before that one needless, the next log must not be taken for it.
+#[test]
+fn a_later_log_is_not_taken_for_the_one_that_is_missing() {
+    let root = directory();
+    let path = root.path().join("data");
+    close(&reopened(&path));
+    let rocks = reopened(&path);
+    for index in 0..20_u32 {
+        put(&rocks, &index.to_be_bytes(), &[7; 100]);
+    }
+    settle(&rocks);
+    let before = root.path().join("before");
+    copy(&path, &before);
+    close(&rocks);
+    let name = |kind: &str| contents(&before).into_iter().map(|file| file.0).rfind(|name| name.contains(kind)).unwrap();
+    let (log, manifest) = (name(".log"), name("MANIFEST-"));
+    // As many commits are missing in front of the log as it takes for a gap.
+    let bytes = fs::read(before.join(&log)).unwrap();
+    let mut reader = log::LogReader::new(bytes.as_slice(), 0, 12);
+    let mut ends = Vec::new();
+    while let log::Next::Record { end } = reader.next().unwrap() {
+        ends.push(usize::try_from(end).unwrap());
+    }
+    let mut torn = fs::read(before.join(&manifest)).unwrap();
+    torn.push(1);
+    fs::write(before.join(&manifest), &torn).unwrap();
+    // With all of its commits, the log is the one that follows.
+    let whole = root.path().join("whole");
+    copy(&before, &whole);
+    assert_eq!(rows(&reopened(&whole)).unwrap().len(), 20);
+    fs::write(before.join(&log), &bytes[ends[5]..]).unwrap();
+    let Err(Error::Corrupt { reason, .. }) = open(&before, &buffered()) else { panic!("opened") };
+    assert!(reason.contains(&manifest), "{reason}");
+}
+
 /// Waits for what runs in the background, so that a copy of the directory is as a kill would leave it.
 fn settle(rocks: &Rocks) {
     rocks.with_db(|db| db.wait_for_compact(&rocksdb::WaitForCompactOptions::default()).unwrap());
