@@ -85,7 +85,7 @@ fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
         marker.write(path)?;
     }
     let may_cut = !recovered.is_sound && recovered.mode == Mode::Tail;
-    let db = session::open_rocksdb(path, &options::database(options, recovered.mode, false), may_cut)?;
+    let db = session::open_rocksdb(path, options::database(options, recovered.mode, false), may_cut)?;
     if !recovered.is_sound {
         marker.write(path)?;
     }
@@ -100,7 +100,7 @@ fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
     let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
     marker.write(path)?;
     directory.clear_unfinished()?;
-    let db = session::open_rocksdb(path, &options::database(options, Mode::Tail, true), false)?;
+    let db = session::open_rocksdb(path, options::database(options, Mode::Tail, true), false)?;
     directory.sync()?;
     marker.state = State::Open;
     marker.write(path)?;

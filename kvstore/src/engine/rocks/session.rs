@@ -3,19 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use rocksdb::{ErrorKind, Options, WaitForCompactOptions};
+use rocksdb::{DBPath, ErrorKind, Options};
 
 use super::Db;
 use super::directory::Directory;
 use super::fault;
 use super::marker::{Marker, State};
 use crate::error::{Error, Result};
-
-/// How often is looked whether RocksDB has helped itself, and how long each time.
-const RECOVERY_LOOKS: u32 = 100;
-const RECOVERY_LOOK: Duration = Duration::from_millis(10);
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
 pub(super) struct Session {
@@ -80,26 +75,6 @@ impl Session {
         std::mem::forget((Arc::clone(&self.db), Arc::clone(&self.directory)));
     }
 
-    /// Waits while RocksDB helps itself after an error: where the disk was full it does, at once and then every 5 seconds.
-    /// To close it meanwhile may wait for ever for a thread that has ended. Where the disk stays full, that thread sleeps
-    /// most of the time, so that it is enough to wait for some seconds.
-    fn wait_for_recovery(&self) {
-        let mut options = WaitForCompactOptions::default();
-        options.set_timeout(u64::try_from(RECOVERY_LOOK.as_micros()).unwrap_or(1));
-        let mut may_come = self.failed.load(Ordering::Relaxed);
-        for _ in 0..RECOVERY_LOOKS {
-            // Answers the error at once where there is one, else it waits for what runs in the background.
-            match self.db.wait_for_compact(&options) {
-                Err(error) if error.as_ref().contains("No space left on device") => {
-                    may_come = true;
-                    std::thread::sleep(RECOVERY_LOOK);
-                }
-                Err(error) if error.kind() == ErrorKind::TimedOut && may_come => {}
-                _ => return,
-            }
-        }
-    }
-
     /// Whether all writing of tables and of the manifest succeeded, which is done in the background.
     fn is_background_sound(&self) -> Result<bool> {
         let errors = self.db.property_int_value(rocksdb::properties::BACKGROUND_ERRORS);
@@ -111,7 +86,6 @@ impl Session {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        self.wait_for_recovery();
         // Ended first: a compaction may still append to the manifest, and after power loss the end of that would be missing
         // in a directory that is marked clean.
         self.db.cancel_all_background_work(true);
@@ -159,8 +133,14 @@ fn is_damage(kind: ErrorKind, message: &str) -> bool {
 }
 
 /// Lets RocksDB open a directory. `may_cut` says whether another recovery could make it accept the log.
-pub(super) fn open_rocksdb(path: &Path, options: &Options, may_cut: bool) -> Result<Db> {
-    Db::open(options, path).map_err(|error| {
+pub(super) fn open_rocksdb(path: &Path, mut options: Options, may_cut: bool) -> Result<Db> {
+    // The only place for tables, named twice: that of the database, and this one. RocksDB then does not help itself when a
+    // full disk has room again. It deadlocks where a stalled write waits for that and that for the write, and its close may
+    // wait for it for ever; and for us a database that has failed stays so until it is reopened.
+    let tables = DBPath::new(path, u64::MAX);
+    let tables = tables.map_err(|error| Error::Engine { action: "open the database", source: Box::new(error) })?;
+    options.set_cf_paths(&[tables]);
+    Db::open(&options, path).map_err(|error| {
         if !is_damage(error.kind(), error.as_ref()) {
             return Error::Engine { action: "open the database", source: Box::new(error) };
         }
