@@ -11,6 +11,8 @@ use kvstore_tests::{TestResult, wait_until};
 use super::Seen;
 use crate::workload::Failed;
 
+/// The size of the disk.
+pub(super) const DISK: usize = 24 << 20;
 /// How much of the disk is taken by something else while it is filled. To merge tables takes as much room as they have.
 const BALLAST: usize = 13 << 20;
 /// What is kept from filling to filling.
@@ -34,6 +36,8 @@ pub(super) struct Disk {
     /// By place, the seed of the value.
     model: BTreeMap<Place, u64>,
     next_key: u64,
+    /// Bytes of values that were acknowledged in this filling.
+    written: usize,
     /// The commit of unknown outcome, until it is known.
     unknown: Option<Changes>,
     pub(super) seen: Seen,
@@ -43,7 +47,7 @@ impl Disk {
     /// A new one, where nothing is.
     pub(super) fn new(root: &Path, seed: u64) -> Self {
         let (root, rng) = (root.to_owned(), fastrand::Rng::with_seed(seed));
-        Self { root, rng, model: BTreeMap::new(), next_key: 0, unknown: None, seen: Seen::default() }
+        Self { root, rng, model: BTreeMap::new(), next_key: 0, written: 0, unknown: None, seen: Seen::default() }
     }
 
     /// Fills it, frees it, and finds everything.
@@ -52,14 +56,18 @@ impl Disk {
         let ballast = self.root.join("ballast");
         // What the last filling took is given back in the background.
         wait_until("there is room for something else", || write(&ballast, &vec![1; BALLAST]).is_ok())?;
+        self.written = 0;
         let failed = loop {
             if let Err(failed) = self.commit(&db) {
                 break failed;
             }
+            if self.written > DISK {
+                return Err("more is acknowledged than the disk can hold".into());
+            }
         };
         must_say_why(&failed)?;
         self.check(&db)?;
-        Self::check_refusal(&db, failed.outcome)?;
+        check_refusal(&db, failed.outcome)?;
         match db.close() {
             Err(error) => must_say_why(&error.into())?,
             Ok(()) if failed.outcome == Outcome::NotApplied => {}
@@ -147,6 +155,7 @@ impl Disk {
         match &committed {
             Ok(()) => {
                 self.seen.acknowledged += 1;
+                self.written += changes.values().flatten().map(|seed| value(*seed).len()).sum::<usize>();
                 apply(&mut self.model, &changes);
             }
             Err(failed) if failed.outcome == Outcome::Unknown => {
@@ -198,21 +207,21 @@ impl Disk {
         self.unknown = None;
         Ok(())
     }
+}
 
-    /// After an unknown outcome everything that writes is refused.
-    fn check_refusal(db: &Database, outcome: Outcome) -> TestResult {
-        if outcome == Outcome::NotApplied {
-            return Ok(());
-        }
-        let kept = store(db, KEPT)?;
-        for answer in [kept.put(0, vec![]), kept.lock(0).map(drop), kept.remove(0).map(drop), db.sync()] {
-            match answer {
-                Err(error @ Error::Failed { .. }) => must_say_why(&error.into())?,
-                other => return Err(format!("after an unknown outcome a write answers {other:?}").into()),
-            }
-        }
-        Ok(())
+/// After an unknown outcome everything that writes is refused.
+fn check_refusal(db: &Database, outcome: Outcome) -> TestResult {
+    if outcome == Outcome::NotApplied {
+        return Ok(());
     }
+    let kept = store(db, KEPT)?;
+    for answer in [kept.put(0, vec![]), kept.lock(0).map(drop), kept.remove(0).map(drop), db.sync()] {
+        match answer {
+            Err(error @ Error::Failed { .. }) => must_say_why(&error.into())?,
+            other => return Err(format!("after an unknown outcome a write answers {other:?}").into()),
+        }
+    }
+    Ok(())
 }
 
 fn store(db: &Database, namespace: &str) -> kvstore::Result<MapStore<Map<u64, Vec<u8>>>> {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use kvstore_tests::TestResult;
 
-use self::disk::Disk;
+use self::disk::{DISK, Disk};
 use crate::process::Process;
 use crate::trial::{Context, Report, Trial, scratch};
 
@@ -126,7 +126,7 @@ fn one_disk(context: &Context, seed: u64, fillings: u64) -> TestResult<Option<Se
 /// A violation.
 pub fn child(arguments: &[String]) -> TestResult {
     let [root, seed, fillings] = arguments else { return Err("a directory and two numbers are missing".into()) };
-    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m", "tmpfs", root]).output()?;
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={DISK}"), "tmpfs", root]).output()?;
     if !mounted.status.success() {
         println!("{NOT_PERMITTED}");
         return Ok(());
