@@ -266,7 +266,8 @@ impl Life<'_> {
         let (name, when) = (action.name(), if self.had_fired { "later" } else { "at once" });
         let text = failed.to_string().replace('\n', " ");
         self.say(&format!("error {name} {when} {text}"))?;
-        let is_typed = matches!(failed.error, Error::Engine { .. } | Error::Io { .. });
+        // `Failed` comes first where a write of the sweeper met the fault.
+        let is_typed = matches!(failed.error, Error::Engine { .. } | Error::Io { .. } | Error::Failed { .. });
         // What RocksDB says where `CURRENT` could not be opened once, and then could.
         let is_swallowed = action == Action::Open && text.contains("Direct I/O is not supported");
         if !is_typed || !(is_swallowed || text.contains(&self.plan.cause())) {

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use kvstore::{Database, DatabaseBuilder, Durability, Store};
+use kvstore::{Database, DatabaseBuilder, Durability, ElementMap, Store};
 use kvstore_tests::TestResult;
 
 /// A job of one thread; its key begins with the number of the thread.
@@ -34,6 +34,8 @@ pub struct Job {
     pub padding: Vec<u8>,
     /// One element, which repeats the step.
     pub attempts: BTreeMap<u64, String>,
+    /// The last steps that changed it under its lock since it was made, each with what it is called.
+    pub log: ElementMap<u64, String>,
 }
 
 /// A unit of work of one thread.
@@ -66,7 +68,8 @@ impl Job {
             200..250 => rng.usize(0..6_000),
             _ => rng.usize(30_000..70_000),
         };
-        Self { step, padding: vec![rng.u8(..); length], attempts: BTreeMap::from([(step, format!("step {step}"))]) }
+        let attempts = BTreeMap::from([(step, format!("step {step}"))]);
+        Self { step, padding: vec![rng.u8(..); length], attempts, log: ElementMap::new() }
     }
 }
 

@@ -9,6 +9,9 @@ const JOBS: u8 = 12;
 /// Units of work of a thread.
 const WORK: u64 = 8;
 
+/// Steps that the log of a job keeps.
+pub(super) const LOG: usize = 3;
+
 /// What a thread does next: one commit, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -34,6 +37,18 @@ pub enum Step {
     Take,
     /// Writes a job, writes or deletes a unit of work, makes a ticket, and takes the oldest: in one commit.
     Batch(u8, u64),
+}
+
+impl State {
+    /// A step changes a job under its lock.
+    fn change(&mut self, job: u8, step: u64) {
+        self.jobs.insert(job, step);
+        let log = self.logs.entry(job).or_default();
+        log.insert(step);
+        if log.len() > LOG {
+            log.pop_first();
+        }
+    }
 }
 
 /// A deterministic sequence of steps, with all that they leave behind.
@@ -82,11 +97,14 @@ impl Script {
         let step = self.choose();
         let (number, state) = (self.made, &mut self.state);
         match step {
-            Step::Commit(job) | Step::Save(job) | Step::CommitSaved(job) | Step::Insert(job) => {
+            Step::Commit(job) | Step::Save(job) | Step::CommitSaved(job) => state.change(job, number),
+            Step::Insert(job) => {
                 state.jobs.insert(job, number);
+                state.logs.remove(&job);
             }
             Step::Remove(job) | Step::Delete(job) => {
                 state.jobs.remove(&job);
+                state.logs.remove(&job);
             }
             Step::Create => {
                 state.tickets.insert(number);
@@ -95,7 +113,7 @@ impl Script {
                 state.tickets.pop_first();
             }
             Step::Batch(job, work) => {
-                state.jobs.insert(job, number);
+                state.change(job, number);
                 if state.work.remove(&work).is_none() {
                     state.work.insert(work, number);
                 }

@@ -13,6 +13,8 @@ use super::{Job, Script, Stores};
 pub struct State {
     /// Jobs.
     pub jobs: BTreeMap<u8, u64>,
+    /// The logs of jobs that have one.
+    pub logs: BTreeMap<u8, BTreeSet<u64>>,
     /// Units of work.
     pub work: BTreeMap<u64, u64>,
     /// The steps whose tickets are there.
@@ -70,7 +72,12 @@ pub fn read(db: &Database, threads: u8) -> TestResult<Contents> {
         if stores.jobs.get(&key)?.map(|job| job.step) != Some(job.step) {
             return Err(format!("`get` does not find job `{key}` of the scan").into());
         }
-        contents.of(thread)?.jobs.insert(number, job.step);
+        let log = read_log(&stores, &key)?;
+        let state = contents.of(thread)?;
+        state.jobs.insert(number, job.step);
+        if !log.is_empty() {
+            state.logs.insert(number, log);
+        }
         ascending(&mut before, key)?;
     }
     let mut before = None;
@@ -92,6 +99,19 @@ pub fn read(db: &Database, threads: u8) -> TestResult<Contents> {
         return Err("a scan backwards finds more or fewer jobs".into());
     }
     Ok(contents)
+}
+
+/// The steps in the log of a job.
+fn read_log(stores: &Stores, key: &str) -> TestResult<BTreeSet<u64>> {
+    let mut steps = BTreeSet::new();
+    for element in stores.jobs.elements(Job::LOG, key).iter()? {
+        let (step, text) = element?;
+        if text != format!("step {step}") || steps.last().is_some_and(|last| *last >= step) {
+            return Err(format!("the log of job `{key}` has {step} with `{text}`, behind {steps:?}").into());
+        }
+        steps.insert(step);
+    }
+    Ok(steps)
 }
 
 fn ascending<K: Ord + std::fmt::Debug>(before: &mut Option<K>, key: K) -> TestResult {

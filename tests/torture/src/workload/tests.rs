@@ -102,6 +102,18 @@ fn what_was_never_committed_is_found() {
 }
 
 #[test]
+fn a_lost_element_is_found() {
+    let made = steps_until(100, |step| matches!(step, Step::Commit(_)));
+    let world = after(made);
+    let script = Script::after(SEED, 0, made);
+    let (job, log) = script.state().logs.iter().find(|(_, log)| log.contains(&(made - 1))).unwrap();
+    let mut guard = world.stores().jobs.lock(format!("0/{job}")).unwrap().unwrap();
+    assert!(guard.elements(Job::LOG).remove(log.last().unwrap()).unwrap());
+    guard.commit().unwrap();
+    world.refuses("no number of steps");
+}
+
+#[test]
 fn a_generated_key_that_is_given_out_twice_is_found() {
     let mut ledger = Ledger::new(SEED, 1);
     ledger.take("key 0 1 5").unwrap();

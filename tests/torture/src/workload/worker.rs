@@ -5,6 +5,7 @@ use std::{fmt, io};
 
 use kvstore::{Batch, CommitError, Database, Error, Guard, Outcome};
 
+use super::script::LOG;
 use super::{Job, JobGuard, JobStore, Script, Step, Ticket, TicketInit, TicketStore, Work, WorkStore};
 
 /// The three stores.
@@ -126,12 +127,12 @@ impl<'a> Worker<'a> {
                     // A restart came between the two steps.
                     None => self.locked(job, number)?,
                 };
-                *guard = value();
+                self.change(&mut guard, number)?;
                 guard.commit()?;
             }
             Step::ReleaseSaved => {
                 if let Some(mut guard) = self.saved.take() {
-                    *guard = value();
+                    self.change(&mut guard, number)?;
                     guard.release();
                 }
             }
@@ -179,10 +180,21 @@ impl<'a> Worker<'a> {
     fn locked(&self, job: u8, number: u64) -> Result<JobGuard, Failed> {
         let thread = self.script.thread();
         let mut guard = self.stores.jobs.lock_or_create(format!("{thread}/{job}"), Job::of(thread, number))?;
-        if !guard.is_new() {
-            *guard = Job::of(thread, number);
-        }
+        self.change(&mut guard, number)?;
         Ok(guard)
+    }
+
+    /// Gives a job the value of this step, and an element more in its log.
+    fn change(&self, guard: &mut JobGuard, number: u64) -> Result<(), Failed> {
+        **guard = Job::of(self.script.thread(), number);
+        let mut log = guard.elements(Job::LOG);
+        log.insert(number, format!("step {number}"))?;
+        if log.count()? > LOG as u64
+            && let Some((oldest, _)) = log.first()?
+        {
+            log.remove(oldest)?;
+        }
+        Ok(())
     }
 
     fn ticket(&self, step: u64, tell: &impl Fn(&str) -> io::Result<()>) -> Result<Guard<Ticket>, Refused> {
