@@ -1,0 +1,3 @@
+//! kvstore against raw RocksDB and other embedded stores.
+
+fn main() {}
