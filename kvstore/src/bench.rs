@@ -43,4 +43,36 @@ pub fn decode<K, V, T: StoreCodec<K, V>>(record: &[u8]) -> Option<V> {
 }
 
 #[cfg(feature = "rocksdb")]
-pub use crate::engine::rocks::raw_options;
+pub use crate::engine::rocks::{Counters, raw_options};
+
+/// Opens a database in which RocksDB counts what it does.
+///
+/// # Errors
+/// As `Database::open`.
+#[cfg(feature = "rocksdb")]
+pub fn open_counted(
+    builder: &crate::DatabaseBuilder,
+    path: &std::path::Path,
+) -> crate::Result<(crate::Database, Counters)> {
+    let counters = Counters::new();
+    Ok((crate::Database::build_on_disk(builder, path, Some(counters.clone()))?, counters))
+}
+
+#[cfg(all(test, feature = "rocksdb"))]
+mod tests {
+    use crate::{Database, Durability};
+
+    #[test]
+    fn each_commit_of_one_thread_is_a_sync_of_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let builder = Database::builder().durability(Durability::Sync);
+        let (db, counters) = super::open_counted(&builder, dir.path()).unwrap();
+        let map = db.map::<u64, u64>("numbers").unwrap();
+        let before = counters.log_syncs();
+        for number in 0..10 {
+            map.put(number, number).unwrap();
+        }
+        assert_eq!(counters.log_syncs() - before, 10);
+        db.close().unwrap();
+    }
+}

@@ -98,7 +98,11 @@ impl Database {
     }
 
     #[cfg(feature = "rocksdb")]
-    pub(crate) fn build_on_disk(builder: &DatabaseBuilder, path: &Path) -> Result<Self> {
+    pub(crate) fn build_on_disk(
+        builder: &DatabaseBuilder,
+        path: &Path,
+        counters: Option<crate::engine::rocks::Counters>,
+    ) -> Result<Self> {
         use crate::engine::rocks;
         let options = rocks::OpenOptions {
             sync: builder.durability == crate::Durability::Sync,
@@ -106,6 +110,7 @@ impl Database {
             write_buffer_bytes: builder.write_buffer_bytes,
             prefix_recovery: builder.recover == crate::Recovery::Prefix,
             create_if_missing: builder.create_if_missing,
+            counters,
         };
         let (storage, _id) = rocks::open(path, &options)?;
         Self::new(Arc::new(Local::new(storage).at(path)), builder.lock_timeout)

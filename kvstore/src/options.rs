@@ -123,6 +123,6 @@ impl DatabaseBuilder {
     /// # Errors
     /// As [`Database::open`].
     pub fn open(self, path: impl AsRef<Path>) -> Result<Database> {
-        Database::build_on_disk(&self, path.as_ref())
+        Database::build_on_disk(&self, path.as_ref(), None)
     }
 }

@@ -96,6 +96,7 @@ fn rocks() -> Subject {
         write_buffer_bytes: 64 << 20,
         prefix_recovery: false,
         create_if_missing: true,
+        counters: None,
     };
     subject(open(directory.path(), &options).unwrap().0, directory)
 }

@@ -25,6 +25,7 @@ use std::path::Path;
 
 use self::directory::Directory;
 use self::marker::{Marker, State};
+pub use self::options::Counters;
 use self::recovery::Mode;
 use self::session::Session;
 pub(crate) use self::storage::Rocks;
@@ -41,6 +42,7 @@ pub fn raw_options(cache_bytes: usize) -> rocksdb::Options {
         write_buffer_bytes: 64 << 20,
         prefix_recovery: false,
         create_if_missing: true,
+        counters: None,
     };
     options::database(&options, Mode::Prefix, true)
 }
@@ -57,6 +59,8 @@ pub(crate) struct OpenOptions {
     /// Whether damage in the log is cut off, with all that follows it, even where synced commits are lost by it.
     pub(crate) prefix_recovery: bool,
     pub(crate) create_if_missing: bool,
+    /// Where RocksDB counts, if it is to count at all.
+    pub(crate) counters: Option<Counters>,
 }
 
 /// Opens the database in a directory, and tells its id.

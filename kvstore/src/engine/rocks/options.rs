@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use rocksdb::statistics::Ticker;
 use rocksdb::{
     BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, InfoLogger, LogLevel, Options, WriteOptions,
 };
@@ -17,13 +18,36 @@ const TARGET: &str = "kvstore::rocksdb";
 /// Smaller memtables than this are not made.
 const LEAST_WRITE_BUFFER_BYTES: usize = 64 << 10;
 
+/// Counts what RocksDB does, for benchmarks: its own statistics, which slow it down a little.
+#[derive(Clone)]
+pub struct Counters(Options);
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        let mut settings = Options::default();
+        settings.enable_statistics();
+        Self(settings)
+    }
+
+    /// How often a log was synced.
+    pub fn log_syncs(&self) -> u64 {
+        self.0.get_ticker_count(Ticker::WalFileSynced)
+    }
+}
+
+impl std::fmt::Debug for Counters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counters").field("log_syncs", &self.log_syncs()).finish_non_exhaustive()
+    }
+}
+
 /// Settings of the one column family and of the database around it.
 ///
 /// Not set, on purpose: a prefix extractor (iterators would miss keys), `unordered_write` (snapshots would not be
 /// consistent), `manual_wal_flush` (a killed process would lose commits), a merge operator or comparator (no later
 /// version could do without).
 pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool) -> Options {
-    let mut settings = Options::default();
+    let mut settings = options.counters.as_ref().map_or_else(Options::default, |counters| counters.0.clone());
     settings.create_if_missing(creating);
     settings.set_wal_recovery_mode(match mode {
         Mode::Prefix => DBRecoveryMode::PointInTime,

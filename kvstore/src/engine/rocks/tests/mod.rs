@@ -29,6 +29,7 @@ fn buffered() -> OpenOptions {
         write_buffer_bytes: 64 << 20,
         prefix_recovery: false,
         create_if_missing: true,
+        counters: None,
     }
 }
 
