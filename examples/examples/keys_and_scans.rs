@@ -121,6 +121,13 @@ fn scans(db: &Database) -> Result<(), Box<dyn StdError>> {
     assert_eq!(files.last()?, Some(("/b".to_owned(), 5)));
     // ANCHOR_END: ends
 
+    // ANCHOR: shared
+    let before = files.get_shared("/b")?; // Option<Arc<u64>>
+    files.update("/b", |size| *size += 1)?;
+    assert_eq!(before.as_deref(), Some(&5)); // whoever has it keeps it
+    assert_eq!(files.get_shared("/b")?.as_deref(), Some(&6)); // who asks sees the last commit
+    // ANCHOR_END: shared
+
     // ANCHOR: scan_sees
     let scan = files.iter()?; // sees this moment
     files.put("/c", 6)?;

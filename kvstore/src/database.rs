@@ -86,7 +86,7 @@ impl Database {
     }
 
     pub(crate) fn build_in_memory(builder: &DatabaseBuilder, faults: Faults) -> Result<Self> {
-        Self::new(Arc::new(Local::new(Memory::new(faults))), builder.lock_timeout)
+        Self::new(Arc::new(Local::new(Memory::new(faults))), builder)
     }
 
     /// A database in memory that finds these rows when it opens; each key has its namespace in front.
@@ -94,7 +94,7 @@ impl Database {
         let memory = Memory::new(Faults::default());
         let ops: Vec<_> = rows.iter().map(|&(key, value)| Op::Put { key, value }).collect();
         memory.write(&ops, false).map_err(|(error, _)| error)?;
-        Self::new(Arc::new(Local::new(memory)), DatabaseBuilder::default().lock_timeout)
+        Self::new(Arc::new(Local::new(memory)), &DatabaseBuilder::default())
     }
 
     #[cfg(feature = "rocksdb")]
@@ -113,12 +113,12 @@ impl Database {
             counters,
         };
         let (storage, _id) = rocks::open(path, &options)?;
-        Self::new(Arc::new(Local::new(storage).at(path)), builder.lock_timeout)
+        Self::new(Arc::new(Local::new(storage).at(path)), builder)
     }
 
-    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Result<Self> {
+    pub(crate) fn new(engine: Arc<dyn Engine>, builder: &DatabaseBuilder) -> Result<Self> {
         catalog::open(&*engine)?;
-        let instance = Arc::new(Instance::new(engine, lock_timeout));
+        let instance = Arc::new(Instance::new(engine, builder.lock_timeout, builder.read_cache_bytes));
         Ok(Self { instance, opened: Arc::default() })
     }
 
@@ -296,7 +296,7 @@ impl Database {
     ///
     /// But for `Busy`, the database is closed all the same.
     pub fn close(self) -> Result<()> {
-        self.engine().close()
+        self.instance.close()
     }
 }
 

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::elements::{ElementPath, Elements, Held, HeldElements};
-use crate::engine::Token;
+use crate::engine::{Token, Visit};
 use crate::error::{Error, Outcome, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec};
 use crate::namespace::{Change, Handle, Namespace, Write, apply};
@@ -135,7 +135,7 @@ impl Entry {
 
     /// Whether a record is stored, without looking at it.
     pub(crate) fn exists(&self) -> Result<bool> {
-        self.namespace.instance.engine.read(self.key().as_slice(), &mut |_| {})
+        self.namespace.instance.read(self.key(), &mut |_| {})
     }
 
     /// Whether a record is stored, looking no further into it than to find the entry's elements, where it can have any.
@@ -153,9 +153,9 @@ impl Entry {
     /// Reads and decodes the record.
     pub(crate) fn read<T: Store>(&mut self) -> Result<Option<T::Value>> {
         let mut incarnation = None;
-        let engine = &self.namespace.instance.engine;
+        let instance = &self.namespace.instance;
         let value =
-            read_owner::<T>(&self.namespace, self.key(), &mut incarnation, |key, visit| engine.read(key, visit))?;
+            read_owner::<T>(&self.namespace, self.key(), &mut incarnation, |key, visit| instance.read(key, visit))?;
         self.has_stored_elements(incarnation);
         Ok(value)
     }
@@ -198,7 +198,7 @@ impl Drop for Entry {
 pub(crate) fn read_value<T: Store>(
     namespace: &Namespace,
     key: &KeyBuf,
-    read: impl FnOnce(&[u8], &mut dyn FnMut(&[u8])) -> Result<bool>,
+    read: impl FnOnce(&KeyBuf, Visit<'_>) -> Result<bool>,
 ) -> Result<Option<T::Value>> {
     read_owner::<T>(namespace, key, &mut None, read)
 }
@@ -208,10 +208,10 @@ fn read_owner<T: Store>(
     namespace: &Namespace,
     key: &KeyBuf,
     incarnation: &mut Option<u64>,
-    read: impl FnOnce(&[u8], &mut dyn FnMut(&[u8])) -> Result<bool>,
+    read: impl FnOnce(&KeyBuf, Visit<'_>) -> Result<bool>,
 ) -> Result<Option<T::Value>> {
     let mut value = None;
-    read(key.as_slice(), &mut |bytes| {
+    read(key, &mut |bytes| {
         value = Some(record::decode_owner::<T::Key, T::Value, T>(key.key(), bytes, incarnation));
     })?;
     value.transpose().map_err(|error| namespace.decode_error(key, error))

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::cache::ReadCache;
 use crate::elements::sweep::Sweeper;
-use crate::engine::{Engine, Holding};
-use crate::error::Holder;
+use crate::engine::{Engine, Holding, Visit};
+use crate::error::{Holder, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Shape, bytes_as_text};
 
@@ -16,6 +17,8 @@ pub(crate) struct Instance {
     /// Before the engine, so that it is dropped first: its thread uses the engine.
     pub(crate) sweeper: Sweeper,
     pub(crate) engine: Arc<dyn Engine>,
+    /// Entries that are read often.
+    pub(crate) cache: ReadCache,
     /// How long a lock is waited for.
     pub(crate) lock_timeout: Duration,
     /// The namespaces that were opened, by number: to name keys in errors.
@@ -23,8 +26,20 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration) -> Self {
-        Self { sweeper: Sweeper::default(), engine, lock_timeout, names: RwLock::default() }
+    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration, read_cache_bytes: usize) -> Self {
+        let cache = ReadCache::new(read_cache_bytes);
+        Self { sweeper: Sweeper::default(), engine, cache, lock_timeout, names: RwLock::default() }
+    }
+
+    /// Hands the record of an entry, as committed last, to `visit`, once, and tells whether there was one.
+    pub(crate) fn read(&self, key: &KeyBuf, visit: Visit<'_>) -> Result<bool> {
+        self.cache.read(&*self.engine, key, visit)
+    }
+
+    /// Refuses all further calls.
+    pub(crate) fn close(&self) -> Result<()> {
+        self.cache.close();
+        self.engine.close()
     }
 
     pub(crate) fn add_name(&self, id: u32, name: &str, shape: Shape) {

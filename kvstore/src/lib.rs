@@ -65,6 +65,7 @@
 //! - `uuid`: `uuid::Uuid` as a key.
 
 mod batch;
+mod cache;
 mod catalog;
 mod database;
 mod elements;
@@ -85,6 +86,7 @@ mod schema;
 mod sequence;
 mod snapshot;
 mod store;
+mod sync;
 mod thread_number;
 mod together;
 

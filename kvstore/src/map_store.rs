@@ -13,9 +13,11 @@ use crate::elements::{Committed, CommittedView, ElementPath, Elements};
 use crate::engine::{LockFailure, LockRefused, Page, Wait};
 use crate::error::{Error, Result};
 use crate::guard::{Entry, Guard, read_value, replace_value};
+use crate::instance::Instance;
 use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
 use crate::namespace::{Change, Handles, Write, apply};
+use crate::record;
 use crate::scan::{Scan, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
@@ -259,7 +261,27 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn get(&self, key: impl KeyArg<T::Key>) -> Result<Option<T::Value>> {
         let key = self.namespace.key(&key)?;
-        read_value::<T>(&self.namespace, &key, |key, visit| self.namespace.instance.engine.read(key, visit))
+        read_value::<T>(&self.namespace, &key, |key, visit| self.namespace.instance.read(key, visit))
+    }
+
+    /// The value of an entry, not copied but shared with all who ask for it until it is written again; `None` where there is
+    /// none. Takes no lock.
+    ///
+    /// An entry that is read often is neither read from the engine nor decoded: see
+    /// [`read_cache_bytes`](crate::DatabaseBuilder::read_cache_bytes).
+    ///
+    /// # Errors
+    /// See [`MapStore`].
+    pub fn get_shared(&self, key: impl KeyArg<T::Key>) -> Result<Option<Arc<T::Value>>>
+    where
+        T::Value: Sync,
+    {
+        let key = self.namespace.key(&key)?;
+        let Instance { cache, engine, .. } = &*self.namespace.instance;
+        cache.share(&**engine, &key, |record| {
+            record::decode::<T::Key, T::Value, T>(key.key(), record)
+                .map_err(|error| self.namespace.decode_error(&key, error))
+        })
     }
 
     /// Whether there is an entry. Takes no lock.
@@ -268,7 +290,7 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
         let key = self.namespace.key(&key)?;
-        self.namespace.instance.engine.read(key.as_slice(), &mut |_| {})
+        self.namespace.instance.read(&key, &mut |_| {})
     }
 
     /// Creates or replaces an entry. What was there is not decoded, and its elements are gone with it.
@@ -454,7 +476,7 @@ pub(crate) fn create_in<T: Store>(entry: Entry, init: impl Initialize<T>) -> Res
     entry_of_value(entry, value)
 }
 
-fn entry_of_value<T: Store>(entry: Entry, value: Result<T::Value, crate::record::RecordError>) -> Result<Guard<T>> {
+fn entry_of_value<T: Store>(entry: Entry, value: Result<T::Value, record::RecordError>) -> Result<Guard<T>> {
     let value = value.map_err(|error| entry.namespace().decode_error(entry.key(), error))?;
     entry.into_new_guard(value)
 }

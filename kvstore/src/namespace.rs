@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::cache::Announced;
 use crate::elements::sweep::Orphans;
 use crate::elements::{ElementField, ElementSpaces, HeldElements};
 use crate::engine::{Commit, CommitFailure, Expect, LockFailure, LockRefused, Op, Reader, Token, Wait};
@@ -168,6 +169,26 @@ impl<'a> Write<'a> {
         match self.change {
             Change::Put(_) | Change::Keep => None,
             Change::Replace(_) | Change::Delete => self.entry.elements().and_then(HeldElements::orphan),
+        }
+    }
+
+    /// Tells the cache of what is done to the record.
+    fn announce(&self) -> Option<Announced> {
+        let entry = self.entry;
+        match self.change {
+            Change::Keep => None,
+            _ => entry.namespace().instance.cache.announce(entry.key()),
+        }
+    }
+
+    /// Tells the cache that the engine has answered, and whether the write is done.
+    fn end(&self, announced: Option<Announced>, done: bool) {
+        let written = match self.change {
+            Change::Put(record) | Change::Replace(record) if done => Some(record),
+            _ => None,
+        };
+        if let Some(announced) = announced {
+            self.entry.namespace().instance.cache.end(announced, self.entry.key(), written);
         }
     }
 
@@ -391,7 +412,7 @@ fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), Commit
     Ok(())
 }
 
-/// Commits, and keeps the low-water marks of queues behind what is written.
+/// Commits, and keeps the low-water marks of queues behind what is written, and the cache from what is no more.
 fn commit(
     instance: &Instance,
     writes: &[Write<'_>],
@@ -403,18 +424,24 @@ fn commit(
     if let [write] = writes {
         let fronts = &write.entry.namespace().fronts;
         let writing = write.put_key().map(|key| (key, fronts.begin_write(key)));
+        let announced = write.announce();
         let result = instance.engine.commit(&commit);
-        if let Some((key, writing)) = writing
-            && !is_unknown(&result)
-        {
-            fronts.end_write(writing, key);
+        if !is_unknown(&result) {
+            write.end(announced, result.is_ok());
+            if let Some((key, writing)) = writing {
+                fronts.end_write(writing, key);
+            }
         }
         return result;
     }
     let puts = writes.iter().filter_map(|write| Some((write.put_key()?, &write.entry.namespace().fronts)));
     let writing: Vec<_> = puts.map(|(key, fronts)| (key, fronts, fronts.begin_write(key))).collect();
+    let announced: Vec<_> = writes.iter().map(|write| (write, write.announce())).collect();
     let result = instance.engine.commit(&commit);
     if !is_unknown(&result) {
+        for (write, announced) in announced {
+            write.end(announced, result.is_ok());
+        }
         for (key, fronts, writing) in writing {
             fronts.end_write(writing, key);
         }

@@ -37,6 +37,7 @@ pub enum Recovery {
 #[must_use = "a builder does nothing until `open` or `in_memory`"]
 pub struct DatabaseBuilder {
     pub(crate) lock_timeout: Duration,
+    pub(crate) read_cache_bytes: usize,
     #[cfg(feature = "rocksdb")]
     pub(crate) durability: Durability,
     #[cfg(feature = "rocksdb")]
@@ -53,6 +54,7 @@ impl Default for DatabaseBuilder {
     fn default() -> Self {
         Self {
             lock_timeout: Duration::from_secs(30),
+            read_cache_bytes: 32 << 20,
             #[cfg(feature = "rocksdb")]
             durability: Durability::default(),
             #[cfg(feature = "rocksdb")]
@@ -71,6 +73,14 @@ impl DatabaseBuilder {
     /// How long a lock is waited for, for ever with [`Duration::MAX`]. By default 30 seconds.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = timeout;
+        self
+    }
+
+    /// How many bytes of entries are kept as they were read or decoded last, so that what is read often costs its decoding
+    /// alone, and with [`get_shared`](crate::MapStore::get_shared) not even that. By default 32 MiB; 0 switches it off.
+    /// An entry of more than a sixty-fourth of it is not kept.
+    pub fn read_cache_bytes(mut self, bytes: usize) -> Self {
+        self.read_cache_bytes = bytes;
         self
     }
 

@@ -63,7 +63,7 @@ impl<'s, T: Store> MapView<'s, T> {
     /// [`MapStore::get`](crate::MapStore::get).
     pub fn get(&self, key: impl KeyArg<T::Key>) -> Result<Option<T::Value>> {
         let (view, key) = (self.view()?, self.namespace.key(&key)?);
-        read_value::<T>(&self.namespace, &key, |key, visit| view.read(key, visit))
+        read_value::<T>(&self.namespace, &key, |key, visit| view.read(key.as_slice(), visit))
     }
 
     /// Whether there was an entry.

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::local::Storage;
 use super::{Op, Page, Reader, Visit};
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
+use crate::sync::{RwLock, RwLockReadGuard};
 
 type Rows = BTreeMap<Box<[u8]>, Arc<[u8]>>;
 

@@ -6,7 +6,6 @@
 
 #[cfg(any(feature = "loom", feature = "shuttle"))]
 mod model;
-mod sync;
 mod waiter;
 
 use std::collections::{HashMap, VecDeque, hash_map};
@@ -14,9 +13,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::panic::Location;
 use std::time::Duration;
 
-use self::sync::{Arc, Instant, Mutex, RandomState, SHARDS, Thread, ThreadId, current_thread, locked};
 use self::waiter::{Waiter, Woken};
 use crate::key::hidden::KeyBuf;
+use crate::sync::{Arc, Instant, Mutex, RandomState, SHARDS, Thread, ThreadId, current_thread, locked};
 
 /// The locks of one opened database.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl Hash for HashedKey {
 
 /// Takes a hash as it is.
 #[derive(Debug, Default)]
-struct PassThrough(u64);
+pub(crate) struct PassThrough(u64);
 
 impl Hasher for PassThrough {
     fn finish(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::sync::{Condvar, Instant, Mutex, Thread, locked, wait, wait_timeout};
+use crate::sync::{Condvar, Instant, Mutex, Thread, locked, wait, wait_timeout};
 
 /// A thread in line. Woken exactly once: by a hand-over or by the close of the table.
 #[derive(Debug)]

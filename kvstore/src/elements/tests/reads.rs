@@ -4,7 +4,6 @@ use std::panic::Location;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use super::{Job, fill, init};
 use crate::engine::local::Local;
@@ -116,7 +115,7 @@ impl Engine for Counting {
 fn counted() -> (Database, Arc<Counts>) {
     let counts = Arc::<Counts>::default();
     let engine = Counting { engine: Local::new(Memory::new(Faults::default())), counts: Arc::clone(&counts) };
-    (Database::new(Arc::new(engine), Duration::from_secs(30)).unwrap(), counts)
+    (Database::new(Arc::new(engine), &Database::builder().read_cache_bytes(0)).unwrap(), counts)
 }
 
 #[test]

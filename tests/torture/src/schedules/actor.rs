@@ -42,9 +42,10 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// The first thread, with a new database.
-    pub(super) fn main(lock_timeout: Duration) -> Result<Self> {
-        let db = Database::builder().lock_timeout(lock_timeout).in_memory()?;
+    /// The first thread, with a new database. With a read cache, that has nothing yet.
+    pub(super) fn main(lock_timeout: Duration, read_cache_bytes: usize) -> Result<Self> {
+        let builder = Database::builder().lock_timeout(lock_timeout).read_cache_bytes(read_cache_bytes);
+        let db = builder.in_memory()?;
         let (numbers, others) = (db.map("numbers")?, db.map("others")?);
         for store in [&numbers, &others] {
             (1..=KEYS).try_for_each(|key| store.put(key, 0))?;
@@ -135,6 +136,19 @@ impl Actor {
             Ok(!entries.is_empty())
         });
         self.ended(held)
+    }
+
+    /// Reads an entry by `read`, without its lock: it must see what was acknowledged, or read by anybody, before.
+    pub(super) fn read(&self, entry: Entry, read: impl FnOnce(&MapStore<Number>) -> Result<Option<u64>>) -> Ended {
+        let store = if entry.0 == "numbers" { &self.numbers } else { &self.others };
+        let visible = self.seen.visible(entry);
+        self.ended(read(store).map(|number| {
+            match number {
+                Some(number) => self.seen.read(entry, visible, number),
+                None => self.seen.complain(format!("{entry:?} is not there")),
+            }
+            true
+        }))
     }
 
     /// How a call ended that had a lock, or did not.

@@ -31,6 +31,8 @@ struct History {
     turns: Vec<Turn>,
     /// Increments that were acknowledged.
     acknowledged: u64,
+    /// The most increments that a read has seen.
+    read: u64,
 }
 
 /// The time for which one call held an entry.
@@ -87,6 +89,21 @@ impl Seen {
     /// How many increments of an entry were committed.
     pub(super) fn acknowledged(&self, entry: Entry) -> u64 {
         self.state().entries.get(&entry).map_or(0, |history| history.acknowledged)
+    }
+
+    /// How many increments of an entry a read that begins now must see.
+    pub(super) fn visible(&self, entry: Entry) -> u64 {
+        self.state().entries.get(&entry).map_or(0, |history| history.acknowledged.max(history.read))
+    }
+
+    /// A read has seen so many increments of an entry, of which `visible` were there when it began.
+    pub(super) fn read(&self, entry: Entry, visible: u64, read: u64) {
+        let mut state = self.state();
+        let history = state.entries.entry(entry).or_default();
+        history.read = history.read.max(read);
+        if read < visible {
+            state.wrong.push(format!("{entry:?} was read as {read} after {visible} increments were seen"));
+        }
     }
 
     /// A call ended without a lock.
@@ -198,6 +215,19 @@ mod tests {
         assert_eq!(seen.wrong(), None);
         seen.enter(other, ENTRY);
         assert!(seen.wrong().is_some_and(|text| text.contains("two holders")));
+    }
+
+    #[test]
+    fn a_read_that_sees_less_than_was_there_is_told() {
+        let seen = Seen::default();
+        seen.acknowledge(ENTRY);
+        let before = seen.visible(ENTRY);
+        // Another thread sees an increment before it is acknowledged.
+        seen.read(ENTRY, before, 2);
+        seen.read(ENTRY, before, 1);
+        assert_eq!((seen.visible(ENTRY), seen.wrong()), (2, None));
+        seen.read(ENTRY, seen.visible(ENTRY), 1);
+        assert!(seen.wrong().is_some_and(|text| text.contains("read as 1 after 2")));
     }
 
     #[test]

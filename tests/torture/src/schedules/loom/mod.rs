@@ -1,8 +1,10 @@
-//! Every interleaving of two or three threads that use a database at the same time, by loom.
+//! Every interleaving of two or three threads that use a database at the same time, by loom: of the lock table in
+//! [`models`], of the read cache in [`reads`].
 
 #[path = "../actor.rs"]
 mod actor;
 mod models;
+mod reads;
 
 use std::process::{Command, Stdio, exit};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,17 +16,20 @@ use kvstore_loom as kvstore;
 use kvstore_tests::TestResult;
 
 use self::actor::Actor;
-use self::models::{MODELS, Model, PLANTED};
+use self::models::{LOCKS, Model, PLANTED};
+use self::reads::READS;
 use crate::trial::{Context, Report, Trial};
 
 /// All interleavings of small programs, but for those with many preemptions.
 pub const TRIAL: Trial = Trial {
     name: "loom",
     promise: "Two threads never hold one entry. Waiters are served first come, first served; none is forgotten, and who \
-              gives up leaves nothing behind. Calls that lock several entries never wait for each other.",
+              gives up leaves nothing behind. Calls that lock several entries never wait for each other. No read sees less \
+              than another has seen before it.",
     method: "kvstore, compiled on loom's threads, plays small programs of 2 or 3 threads that lock, wait until deadlines, \
-             commit, batch and close; loom goes through all interleavings of 2 threads, and of 3 through all with at most \
-             so many preemptions, each of which stops a thread that could go on",
+             commit, batch, delete and close, and that read meanwhile, through the read cache and past it; loom goes through \
+             all interleavings of 2 threads, and of 3 through all with at most so many preemptions, each of which stops a \
+             thread that could go on",
     unit: "preemptions",
     short: 2,
     long: 5,
@@ -42,7 +47,7 @@ static BEGUN: AtomicU64 = AtomicU64::new(0);
 
 fn run(context: &Context) -> TestResult<Report> {
     let mut report = Report::default();
-    let (two, more): (Vec<_>, Vec<_>) = MODELS.iter().partition(|model| model.threads == 2);
+    let (two, more): (Vec<_>, Vec<_>) = all_models().partition(|model| model.threads == 2);
     let of_two = explore_all(context, &two, None)?.unwrap_or_default();
     let mut of_more = 0;
     while context.goes_on(report.rounds) {
@@ -56,6 +61,10 @@ fn run(context: &Context) -> TestResult<Report> {
     Ok(report
         .with(of_two, format_args!("interleavings of {} programs with 2 threads", two.len()))
         .with(of_more, format_args!("interleavings of {} programs with 3 threads", more.len())))
+}
+
+fn all_models() -> impl Iterator<Item = &'static Model> {
+    LOCKS.iter().chain(READS)
 }
 
 /// Explores several programs, each in a child; `None` where the time was over before they were through.
@@ -93,7 +102,7 @@ fn explored(context: &Context, command: &mut Command) -> TestResult<Option<u64>>
 /// Where the arguments are wrong.
 pub fn child(arguments: &[String]) -> TestResult {
     let [name, preemptions] = arguments else { return Err("expected the name of a program and preemptions".into()) };
-    let model = MODELS.iter().chain(PLANTED).find(|model| model.name == name).ok_or("there is no such program")?;
+    let model = all_models().chain(PLANTED).find(|model| model.name == name).ok_or("there is no such program")?;
     let place = format!("`torture child {TASK} \"{name}\" {preemptions}`");
     // What unwinds in a model gives back locks, for which it might wait without an end.
     std::panic::set_hook(Box::new(move |panic| {
@@ -115,7 +124,7 @@ pub fn child(arguments: &[String]) -> TestResult {
 
 /// Plays one interleaving, and tells what is wrong with it.
 fn play(model: &Model) -> Option<String> {
-    match Actor::main(model.lock_timeout) {
+    match Actor::main(model.lock_timeout, model.read_cache_bytes) {
         Ok(main) => {
             (model.play)(&main);
             main.check();

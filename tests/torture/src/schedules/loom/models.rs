@@ -14,16 +14,18 @@ pub(super) struct Model {
     pub(super) threads: usize,
     /// The database's.
     pub(super) lock_timeout: Duration,
+    /// The database's; none where all is about locks.
+    pub(super) read_cache_bytes: usize,
     /// What the first thread does: it starts the others.
     pub(super) play: fn(&Actor),
 }
 
 const fn model(name: &'static str, threads: usize, lock_timeout: Duration, play: fn(&Actor)) -> Model {
-    Model { name, threads, lock_timeout, play }
+    Model { name, threads, lock_timeout, read_cache_bytes: 0, play }
 }
 
-/// All models.
-pub(super) const MODELS: &[Model] = &[
+/// Of the lock table.
+pub(super) const LOCKS: &[Model] = &[
     model("two take turns", 2, Duration::MAX, |main| take_turns(main, ["a"])),
     model("three take turns", 3, Duration::MAX, |main| take_turns(main, ["a", "b"])),
     model("a deadline", 2, Duration::MAX, |main| deadlines(main, ["hasty"], [])),

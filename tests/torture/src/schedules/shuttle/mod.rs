@@ -21,10 +21,10 @@ use crate::trial::{Context, Report, Trial};
 pub const TRIAL: Trial = Trial {
     name: "shuttle",
     promise: "Whatever threads do with locks, none waits for ever: not for who gave up, panicked, ended or was closed. No \
-              increment made under a lock is lost.",
+              increment made under a lock is lost, and no read sees less than another has seen before it.",
     method: "kvstore, compiled on shuttle's threads, is used by 3 or 4 threads that lock with and without deadlines, try, \
-             lock several, commit, batch, drop, panic while they hold, send guards to a thread, and close; shuttle \
-             chooses at random which thread makes the next step and whether a deadline has passed",
+             lock several, commit, batch, drop, panic while they hold, send guards to a thread, read, and close; \
+             shuttle chooses at random which thread makes the next step and whether a deadline has passed",
     unit: "schedules",
     short: 1_000,
     long: 200_000,
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn in_opposite_orders(_seed: u64) -> Result<(), String> {
-        let main = Actor::main(Duration::MAX).map_err(|error| error.to_string())?;
+        let main = Actor::main(Duration::MAX, 0).map_err(|error| error.to_string())?;
         let other = main.spawn("other", |actor| one_by_one(&actor, [2, 1]));
         one_by_one(&main, [1, 2]);
         main.join([other]);

@@ -36,7 +36,9 @@ pub(super) fn play(seed: u64) -> Result<Figures, String> {
     // With `Duration::MAX` a thread that is forgotten waits for ever: shuttle finds a deadlock.
     let lock_timeout = if rng.bool() { SOON } else { Duration::MAX };
     let closes = rng.u8(..4) == 0;
-    let main = Actor::main(lock_timeout).map_err(|error| error.to_string())?;
+    // A few bytes are enough for these entries; without any, all reads go to the engine.
+    let read_cache_bytes = if rng.u8(..4) == 0 { 0 } else { 1 << 16 };
+    let main = Actor::main(lock_timeout, read_cache_bytes).map_err(|error| error.to_string())?;
     let (courier, sent) = channel();
     let mut threads = vec![main.spawn("courier", move |_| deliver(&sent))];
     for name in NAMES.into_iter().take(rng.usize(3..=NAMES.len())) {
@@ -97,7 +99,7 @@ struct Caller {
 
 impl Caller {
     fn call(&mut self, actor: &Actor) {
-        let (kind, key, keys) = (self.rng.u8(..14), self.rng.u64(1..=KEYS), self.keys());
+        let (kind, key, keys) = (self.rng.u8(..20), self.rng.u64(1..=KEYS), self.keys());
         let ended = match kind {
             0 | 1 => actor.increment(|actor| actor.numbers.lock_for(key, SOON)),
             2 => actor.increment(|actor| actor.numbers.try_lock(key)),
@@ -109,6 +111,11 @@ impl Caller {
             10 => save_and_release(actor, key),
             11 => lose(actor, |actor| all(actor, &keys), drop_half_a_batch),
             12 => lose(actor, |actor| all(actor, &keys), panic_while_holding),
+            13 | 14 => actor.read(("numbers", key), |store| store.get(key)),
+            15 | 16 => actor.read(("numbers", key), |store| Ok(store.get_shared(key)?.map(|number| *number))),
+            17 => actor.read(("others", key), |store| Ok(store.get_shared(key)?.map(|number| *number))),
+            // Without a snapshot, which would keep a close waiting.
+            18 => actor.read(("numbers", 1), |store| Ok(store.first()?.map(|(_, number)| number))),
             // Where the courier has gone, the guards are dropped here.
             _ => lose(actor, |actor| one(actor.numbers.lock(key)), |guards| drop(self.courier.send(guards))),
         };

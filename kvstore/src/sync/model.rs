@@ -1,6 +1,6 @@
 //! What the model checkers have in common: nothing is left to chance, and time is theirs.
 
-pub(in crate::lock) use std::sync::{Arc, PoisonError};
+pub(crate) use std::sync::{Arc, PoisonError};
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::CLOCK;
 
 /// The same in every run, so that a key is always in the same shard.
-pub(in crate::lock) type RandomState = BuildHasherDefault<DefaultHasher>;
+pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 
 /// Some keys share a shard, and some don't.
-pub(in crate::lock) const SHARDS: usize = 2;
+pub(crate) const SHARDS: usize = 2;
 
 /// A moment on the clock of a thread.
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Instant(Duration);
 const LAST: Duration = Duration::from_secs(i64::MAX as u64);
 
 impl Instant {
-    pub(in crate::lock) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         CLOCK.with(|clock| Self(clock.get()))
     }
 
@@ -33,15 +33,15 @@ impl Instant {
         CLOCK.with(|clock| clock.set(clock.get().saturating_add(by)));
     }
 
-    pub(in crate::lock) fn checked_add(self, duration: Duration) -> Option<Self> {
+    pub(crate) fn checked_add(self, duration: Duration) -> Option<Self> {
         self.0.checked_add(duration).filter(|moment| *moment <= LAST).map(Self)
     }
 
-    pub(in crate::lock) fn saturating_duration_since(self, earlier: Self) -> Duration {
+    pub(crate) fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    pub(in crate::lock) fn elapsed(self) -> Duration {
+    pub(crate) fn elapsed(self) -> Duration {
         Self::now().saturating_duration_since(self)
     }
 }

@@ -1,4 +1,4 @@
-//! What the lock table asks of threads, time and chance: one place to exchange it for a model checker's.
+//! What the lock table and the read cache ask of threads, time and chance: one place to exchange it for a model checker's.
 //!
 //! The packages in `tests/schedules` compile this crate on loom and on shuttle. These run the threads of a program one at
 //! a time, and at each operation of a mutex or condition variable they choose which one goes on. Neither knows time, so a
@@ -14,20 +14,20 @@ mod shuttle;
 mod std;
 
 #[cfg(feature = "loom")]
-pub(super) use self::loom::*;
+pub(crate) use self::loom::*;
 #[cfg(any(feature = "loom", feature = "shuttle"))]
-pub(super) use self::model::*;
+pub(crate) use self::model::*;
 #[cfg(feature = "shuttle")]
-pub(super) use self::shuttle::*;
+pub(crate) use self::shuttle::*;
 #[cfg(not(any(feature = "loom", feature = "shuttle")))]
-pub(super) use self::std::*;
+pub(crate) use self::std::*;
 
 /// Locks a mutex whose data is consistent whenever it is unlocked, so that a panic elsewhere does not spoil it.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives a mutex up until the condition is notified.
-pub(super) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+pub(crate) fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
 //! The threads of [shuttle](https://docs.rs/shuttle): random schedules, each of which a seed finds again.
 
-pub(in crate::lock) use shuttle::sync::{Condvar, Mutex, MutexGuard};
-pub(in crate::lock) use shuttle::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+pub(crate) use shuttle::thread::{Thread, ThreadId, current as current_thread};
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -17,7 +17,7 @@ shuttle::thread_local! {
 
 /// Gives a mutex up for a moment, and lets chance decide whether the time is over then. Otherwise the thread wakes without
 /// a reason, as threads do, and waits again.
-pub(in crate::lock) fn wait_timeout<'a, T>(
+pub(crate) fn wait_timeout<'a, T>(
     _condition: &Condvar,
     mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,

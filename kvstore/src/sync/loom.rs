@@ -1,7 +1,7 @@
 //! The threads of [loom](https://docs.rs/loom): every interleaving of a few threads.
 
-pub(in crate::lock) use loom::sync::{Condvar, Mutex, MutexGuard};
-pub(in crate::lock) use loom::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
+pub(crate) use loom::thread::{Thread, ThreadId, current as current_thread};
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -14,7 +14,7 @@ loom::thread_local! {
 }
 
 /// Gives a mutex up until the time is over, which it is when this thread has the mutex again: loom tries all moments.
-pub(in crate::lock) fn wait_timeout<'a, T>(
+pub(crate) fn wait_timeout<'a, T>(
     _condition: &Condvar,
     mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,

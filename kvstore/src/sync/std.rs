@@ -1,17 +1,17 @@
 //! The threads of the operating system.
 
-pub(in crate::lock) use std::hash::RandomState;
-pub(in crate::lock) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-pub(in crate::lock) use std::thread::{Thread, ThreadId, current as current_thread};
-pub(in crate::lock) use std::time::Instant;
+pub(crate) use std::hash::RandomState;
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+pub(crate) use std::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use std::time::Instant;
 
 use std::time::Duration;
 
 /// More than the threads that are likely to be in a shard's critical section, of some 50 ns, at a time.
-pub(in crate::lock) const SHARDS: usize = 64;
+pub(crate) const SHARDS: usize = 64;
 
 /// Gives a mutex up until the condition is notified, or the time is over. Threads also wake without a reason.
-pub(in crate::lock) fn wait_timeout<'a, T>(
+pub(crate) fn wait_timeout<'a, T>(
     condition: &Condvar,
     _mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,

@@ -1,0 +1,59 @@
+//! Reads of entries as committed last: from the cache, and by the engine what is not there.
+
+use super::{Known, ReadCache};
+use crate::engine::{Reader, Visit};
+use crate::error::Result;
+use crate::key::hidden::KeyBuf;
+use crate::sync::Arc;
+
+impl ReadCache {
+    /// Hands the record of an entry to `visit`, once, and tells whether there was one.
+    pub(crate) fn read<R: Reader + ?Sized>(&self, engine: &R, key: &KeyBuf, visit: Visit<'_>) -> Result<bool> {
+        let (record, vacancy) = self.look(key, |known| Arc::clone(&known.record));
+        if let Some(record) = record {
+            visit(&record);
+            return Ok(true);
+        }
+        let Some(vacancy) = vacancy else { return engine.read(key.as_slice(), visit) };
+        let mut record = None;
+        let found = engine.read(key.as_slice(), &mut |bytes| {
+            record = Some(Arc::from(bytes));
+            visit(bytes);
+        })?;
+        if let Some(record) = record {
+            self.keep(vacancy, key, Known { record, value: None });
+        }
+        Ok(found)
+    }
+
+    /// The decoded value of an entry, shared with whoever else asked for it since the last commit; `None` where there is no
+    /// entry.
+    pub(crate) fn share<R: Reader + ?Sized, V: Send + Sync + 'static>(
+        &self,
+        engine: &R,
+        key: &KeyBuf,
+        decode: impl FnOnce(&[u8]) -> Result<V>,
+    ) -> Result<Option<Arc<V>>> {
+        let (known, vacancy) = self.look(key, |known| match known.value.clone().map(Arc::downcast) {
+            Some(Ok(value)) => Ok(value),
+            _ => Err(Arc::clone(&known.record)),
+        });
+        let record = match known {
+            Some(Ok(value)) => return Ok(Some(value)),
+            Some(Err(record)) => record,
+            None => {
+                let mut record = None;
+                engine.read(key.as_slice(), &mut |bytes| record = Some(Arc::from(bytes)))?;
+                match record {
+                    Some(record) => record,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let value = Arc::new(decode(&record)?);
+        if let Some(vacancy) = vacancy {
+            self.keep(vacancy, key, Known { record, value: Some(Arc::clone(&value) as super::SharedValue) });
+        }
+        Ok(Some(value))
+    }
+}
