@@ -1,3 +1,30 @@
 //! kvstore against raw RocksDB and other embedded stores.
 
-fn main() {}
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts and times as floats"
+)]
+
+mod chart;
+mod compare;
+mod peers;
+mod report;
+
+use clap::Parser;
+
+/// What everything here returns; it goes from thread to thread.
+type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Result<T, E>;
+
+/// kvstore against raw RocksDB and other stores.
+#[derive(Debug, Parser)]
+enum Command {
+    Compare(compare::Args),
+}
+
+fn main() -> Result<()> {
+    match Command::parse() {
+        Command::Compare(args) => compare::run(&args),
+    }
+}
