@@ -11,6 +11,7 @@ mod chart;
 mod compare;
 mod peers;
 mod report;
+mod sync;
 
 use clap::Parser;
 
@@ -21,10 +22,12 @@ type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Resu
 #[derive(Debug, Parser)]
 enum Command {
     Compare(compare::Args),
+    Sync(sync::Args),
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Compare(args) => compare::run(&args),
+        Command::Sync(args) => sync::run(&args),
     }
 }

@@ -15,7 +15,12 @@ impl<R: Record> Kvstore<R> {
     pub(crate) fn open(opening: &Opening<'_>) -> Result<Self> {
         let durability = if opening.sync() { Durability::Sync } else { Durability::Buffered };
         let db = Database::builder().cache_bytes(opening.cache_bytes).durability(durability).open(opening.dir)?;
-        Ok(Self { map: db.map("entries")?, sync: opening.sync() })
+        Self::new(&db, opening.sync())
+    }
+
+    /// In a database that was opened with that durability.
+    pub(crate) fn new(db: &Database, sync: bool) -> Result<Self> {
+        Ok(Self { map: db.map("entries")?, sync })
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 pub(crate) use self::codec::{Codec, Ours, Postcard, encoded};
+pub(crate) use self::kvstore::Kvstore;
 pub(crate) use self::raw::Raw;
 pub(crate) use self::record::{Job, Record, Ycsb};
 use crate::Result;
@@ -147,7 +148,7 @@ impl Store {
     /// Opens the store in an empty directory.
     pub(crate) fn open<R: Record>(self, encoding: Encoding, opening: &Opening<'_>) -> Result<Box<dyn Peer<R>>> {
         Ok(match (self, encoding) {
-            (Self::Kvstore, _) => Box::new(kvstore::Kvstore::<R>::open(opening)?),
+            (Self::Kvstore, _) => Box::new(Kvstore::<R>::open(opening)?),
             (Self::Raw, _) => Box::new(Raw::open(opening)?),
             (Self::NativeDb, _) => Box::new(native_db::NativeDb::open(opening)?),
             (Self::Redb, Encoding::Own) => Box::new(redb::Redb::<Postcard>::open(opening)?),
