@@ -80,9 +80,8 @@ impl Table {
 
     /// The times, and how they compare with kvstore's.
     pub(crate) fn print(&self) {
-        let Amount { threads, rounds, operations } = self.amount;
-        let plural = if threads == 1 { "thread" } else { "threads" };
-        println!("#### {} entries, {threads} {plural}, {}\n", self.entries, self.class());
+        let Amount { rounds, operations, .. } = self.amount;
+        println!("#### {} entries, {}, {}\n", self.entries, self.threads(), self.class());
         println!(
             "Nanoseconds an operation: the time until all threads are done, by the operations of all of them. Median \
              of {rounds} rounds of {operations} operations a thread (a tenth in YCSB E), with quartiles; a scan of all \
@@ -115,6 +114,11 @@ impl Table {
         print_table(&titles, self.rows.iter().map(ratios).collect());
     }
 
+    fn threads(&self) -> String {
+        let threads = self.amount.threads;
+        format!("{threads} {}", if threads == 1 { "thread" } else { "threads" })
+    }
+
     fn side(&self, heading: &str) -> Option<usize> {
         self.sides.iter().position(|side| side.0 == heading)
     }
@@ -126,9 +130,9 @@ impl Table {
         let series = (0..self.sides.len()).filter(|side| *side != base);
         let name = |side: usize| self.sides[side].0;
         let title = format!(
-            "{} entries, {} threads, {}: times {}, smaller is faster",
+            "{} entries, {}, {}: times {}, smaller is faster",
             self.entries,
-            self.amount.threads,
+            self.threads(),
             format!("{:?}", self.durability).to_lowercase(),
             name(base),
         );

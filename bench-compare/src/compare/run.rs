@@ -78,14 +78,21 @@ impl<R: Work> Field<R> {
             let peer: Box<dyn Peer<R>> = store.open(*encoding, &Opening { dir: &dir, durability, cache_bytes })?;
             sides.push(Side { heading, setting: peer.setting(), peer, grown: 0 });
         }
+        let mut taken = vec![Duration::ZERO; sides.len()];
         // Prime, and larger than any count divisible by it that is likely to be asked for.
         let stride = 7_368_787;
         for start in (0..entries).step_by(usize::try_from(LOAD)?) {
             let numbers = (start..entries.min(start + LOAD)).map(|number| number * stride % entries);
             let chunk: Vec<_> = numbers.map(|number| (R::key(number), R::numbered(number))).collect();
-            for side in &sides {
-                ensure(side.peer.batch(chunk.clone())?, "load", &())?;
+            for (side, taken) in sides.iter().zip(&mut taken) {
+                let chunk = chunk.clone();
+                let start = Instant::now();
+                ensure(side.peer.batch(chunk)?, "load", &())?;
+                *taken += start.elapsed();
             }
+        }
+        for (side, taken) in sides.iter().zip(taken) {
+            eprintln!("  {}: {:.1} s", side.heading, taken.as_secs_f64());
         }
         // What the stores do in the background after it shall not count.
         thread::sleep(Duration::from_millis(entries / 500));
@@ -96,6 +103,7 @@ impl<R: Work> Field<R> {
     pub(crate) fn run(&mut self, workloads: &[Workload], amount: Amount) -> Result<Vec<Row>> {
         let mut rows = Vec::new();
         for workload in workloads {
+            let start = Instant::now();
             let mut amount = amount;
             if *workload == Workload::Scan {
                 amount.rounds = amount.rounds.min(SCANS);
@@ -112,6 +120,7 @@ impl<R: Work> Field<R> {
                 first = self.generation - (amount.rounds as u64 + 1);
             }
             let samples = self.rounds(*workload, first, amount)?;
+            eprintln!("  {}: {:.1} s", workload.name(), start.elapsed().as_secs_f64());
             rows.push(Row { workload: *workload, samples });
         }
         Ok(rows)

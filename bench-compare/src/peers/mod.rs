@@ -97,7 +97,7 @@ pub(crate) trait Peer<R: Record>: Send + Sync {
     fn scan(&self, span: Span<'_>, limit: usize, visit: &mut Visit<'_, R>) -> Result<()>;
 }
 
-/// The stores by name.
+/// The stores by name, each a column or, with two encodings, two. Another way to use one of them is a variant of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Store {
     Kvstore,
