@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::time::Duration;
 
 use crate::key::hidden::KeyBuf;
-use crate::lock::{LockTable, Wait};
+use crate::lock::{LockTable, Token, Wait};
 use crate::store::StoreCodec;
 
 /// The lock table of a database, without a database.
@@ -26,9 +26,31 @@ impl Locks {
         }
     }
 
+    /// Takes the lock of a key, in line behind those who came before; `None` where that takes 30 seconds.
+    #[track_caller]
+    pub fn lock(&self, key: &[u8]) -> Option<HeldKey<'_>> {
+        let mut buf = KeyBuf::in_namespace(1);
+        buf.extend(key);
+        let token = self.0.lock(buf, Wait::AtMost(Duration::from_secs(30)), Location::caller()).ok()?;
+        Some(HeldKey { locks: self, token })
+    }
+
     /// How many keys are held.
     pub fn held(&self) -> usize {
         self.0.held().len()
+    }
+}
+
+/// A held key, released when dropped.
+#[derive(Debug)]
+pub struct HeldKey<'a> {
+    locks: &'a Locks,
+    token: Token,
+}
+
+impl Drop for HeldKey<'_> {
+    fn drop(&mut self) {
+        self.locks.0.unlock(&self.token);
     }
 }
 
