@@ -9,6 +9,8 @@
 
 mod chart;
 mod compare;
+mod compile_time;
+mod locks;
 mod peers;
 mod report;
 mod sync;
@@ -22,12 +24,16 @@ type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Resu
 #[derive(Debug, Parser)]
 enum Command {
     Compare(compare::Args),
+    CompileTime(compile_time::Args),
+    Locks(locks::Args),
     Sync(sync::Args),
 }
 
 fn main() -> Result<()> {
     match Command::parse() {
         Command::Compare(args) => compare::run(&args),
+        Command::CompileTime(args) => compile_time::run(&args),
+        Command::Locks(args) => locks::run(&args),
         Command::Sync(args) => sync::run(&args),
     }
 }

@@ -6,20 +6,27 @@ use std::time::SystemTime;
 
 use crate::Result;
 
-/// A median with its quartiles.
+/// A median with its quartiles, and the greatest.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    pub(crate) most: f64,
 }
 
 impl Spread {
-    /// Of at least one number.
-    pub(crate) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+    /// Of numbers in any order; not a number where there are none.
+    pub(crate) fn of(numbers: impl IntoIterator<Item = f64>) -> Self {
         let mut numbers: Vec<_> = numbers.into_iter().collect();
         numbers.sort_by(f64::total_cmp);
-        Some(Self { median: part(&numbers, 0.5)?, low: part(&numbers, 0.25)?, high: part(&numbers, 0.75)? })
+        let [median, low, high, most] = [0.5, 0.25, 0.75, 1.0].map(|at| part(&numbers, at).unwrap_or(f64::NAN));
+        Self { median, low, high, most }
+    }
+
+    /// None where there were no numbers.
+    pub(crate) fn some(self) -> Option<Self> {
+        (!self.median.is_nan()).then_some(self)
     }
 }
 
@@ -81,7 +88,7 @@ fn date(days: u64) -> String {
 }
 
 /// Prints a table in Markdown.
-pub(crate) fn print_table(titles: &[String], rows: Vec<Vec<String>>) {
+pub(crate) fn print_table(titles: &[String], rows: &[Vec<String>]) {
     println!("| {} |\n|{}", titles.join(" | "), "---|".repeat(titles.len()));
     for row in rows {
         println!("| {} |", row.join(" | "));
@@ -102,9 +109,10 @@ mod tests {
 
     #[test]
     fn spread() {
-        let spread = Spread::of((1..=9).map(f64::from)).unwrap();
-        assert_eq!([spread.low, spread.median, spread.high].map(|number| number as u32), [3, 5, 7]);
-        assert!((Spread::of([1.0, 2.0]).unwrap().high - 1.75).abs() < 1e-9);
-        assert!(Spread::of([]).is_none());
+        let spread = Spread::of((1..=9).map(f64::from));
+        let Spread { median, low, high, most } = spread;
+        assert_eq!([low, median, high, most].map(|number| number as u32), [3, 5, 7, 9]);
+        assert!((Spread::of([1.0, 2.0]).high - 1.75).abs() < 1e-9);
+        assert!(Spread::of([]).median.is_nan());
     }
 }

@@ -69,7 +69,7 @@ impl Table {
             let setting = &side.1;
             vec![Self::heading(side), setting.durability.into(), setting.cache.into(), setting.exclusion.into()]
         };
-        print_table(&titles, self.sides.iter().map(row).collect());
+        print_table(&titles, &self.sides.iter().map(row).collect::<Vec<_>>());
         if self.sides.iter().any(|side| side.1.promise == Promise::Weaker) {
             println!("Weaker: a killed process loses commits that had returned, which is less than was asked for.\n");
         }
@@ -94,8 +94,8 @@ impl Table {
             let cells = cells.map(|(side, samples)| cell(side, samples).unwrap_or_else(|| "–".into()));
             [row.workload.name().to_owned()].into_iter().chain(cells).collect()
         };
-        let time = |_, samples: &[f64]| Spread::of(samples.iter().copied()).map(|spread| cell(spread, digits));
-        print_table(&titles("ns"), self.rows.iter().map(|of| row(of, &time)).collect());
+        let time = |_, samples: &[f64]| Spread::of(samples.iter().copied()).some().map(|spread| cell(spread, digits));
+        print_table(&titles("ns"), &self.rows.iter().map(|of| row(of, &time)).collect::<Vec<_>>());
 
         let Some(ours) = self.side(OURS) else { return };
         println!(
@@ -111,7 +111,7 @@ impl Table {
         };
         let mut titles = titles("times kvstore");
         titles[ours + 1] = format!("{OURS} / {LIMIT}");
-        print_table(&titles, self.rows.iter().map(ratios).collect());
+        print_table(&titles, &self.rows.iter().map(ratios).collect::<Vec<_>>());
     }
 
     fn threads(&self) -> String {
@@ -149,7 +149,7 @@ impl Table {
 
 /// By round.
 fn ratio(of: &[f64], by: &[f64]) -> Option<Spread> {
-    Spread::of(of.iter().zip(by).map(|(of, by)| of / by))
+    Spread::of(of.iter().zip(by).map(|(of, by)| of / by)).some()
 }
 
 fn cell(spread: Spread, show: fn(f64) -> String) -> String {

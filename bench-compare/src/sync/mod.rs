@@ -90,7 +90,7 @@ fn measure(args: &Args, threads: u64) -> Result<Rounds> {
 impl Rounds {
     fn row(&self, threads: u64) -> Vec<String> {
         let cell = |numbers: Vec<f64>, digits: usize| {
-            Spread::of(numbers).map_or_else(String::new, |Spread { median, low, high }| {
+            Spread::of(numbers).some().map_or_else(String::new, |Spread { median, low, high, .. }| {
                 format!("{median:.digits$} <sub>{low:.digits$}–{high:.digits$}</sub>")
             })
         };
@@ -140,6 +140,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("{threads} threads");
         rows.push(measure(args, *threads)?.row(*threads));
     }
-    print_table(&titles.map(Into::into), rows);
+    print_table(&titles.map(Into::into), &rows);
     Ok(())
 }
