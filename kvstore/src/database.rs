@@ -19,13 +19,13 @@ use crate::engine::memory::{Faults, Memory};
 use crate::engine::{Engine, Op};
 use crate::error::{Error, Result};
 use crate::instance::Instance;
-use crate::key::{Key, Span};
+use crate::key::{Key, Shape, Span};
 use crate::map_store::MapStore;
 use crate::namespace::{GrownRow, Growth, Handles, Namespace};
 use crate::options::DatabaseBuilder;
 use crate::schema;
 use crate::snapshot::Snapshot;
-use crate::store::{Map, Store, StoreCodec};
+use crate::store::{ElementSchema, Map, Schema, Store, StoreCodec};
 use crate::together::LockRequests;
 use crate::together::hidden::Owner;
 
@@ -46,6 +46,27 @@ struct Opened {
     namespace: Arc<Handles>,
     type_id: TypeId,
     type_name: &'static str,
+}
+
+/// What opening a store asks of its type.
+struct StoreType {
+    id: TypeId,
+    name: &'static str,
+    key: Shape,
+    schema: Schema,
+    elements: &'static [ElementSchema],
+}
+
+impl StoreType {
+    fn of<T: Store>() -> Self {
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+            key: T::Key::SHAPE,
+            schema: <T as StoreCodec<T::Key, T::Value>>::SCHEMA,
+            elements: <T as StoreCodec<T::Key, T::Value>>::ELEMENTS,
+        }
+    }
 }
 
 impl Database {
@@ -153,33 +174,37 @@ impl Database {
     }
 
     fn open_namespace<T: Store>(&self, name: &str) -> Result<MapStore<T>> {
+        self.open_type(name, &StoreType::of::<T>()).map(MapStore::new)
+    }
+
+    /// The same for a type of which only this is asked. Not generic, so that a program has it once and not for each store.
+    fn open_type(&self, name: &str, ty: &StoreType) -> Result<Arc<Handles>> {
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         // Asked even where the namespace is open, so that a closed database says so.
         let stored = catalog::namespace(self.engine(), name)?;
         if let Some(other) = opened.get(name) {
-            if other.type_id != TypeId::of::<T>() {
-                return Err(in_use(name, other.type_name, type_name::<T>()));
+            if other.type_id != ty.id {
+                return Err(in_use(name, other.type_name, ty.name));
             }
-            return Ok(MapStore::new(Arc::clone(&other.namespace)));
+            return Ok(Arc::clone(&other.namespace));
         }
-        let namespace = Arc::new(Handles::new(Arc::new(self.make_namespace::<T>(name, stored)?)));
-        let (type_id, type_name) = (TypeId::of::<T>(), type_name::<T>());
-        opened.insert(name.to_owned(), Opened { namespace: Arc::clone(&namespace), type_id, type_name });
-        Ok(MapStore::new(namespace))
+        let namespace = Arc::new(Handles::new(Arc::new(self.make_namespace(name, ty, stored)?)));
+        let opened_now = Opened { namespace: Arc::clone(&namespace), type_id: ty.id, type_name: ty.name };
+        opened.insert(name.to_owned(), opened_now);
+        Ok(namespace)
     }
 
     /// Checks the schema of a store against its row in the catalog, makes what is missing there, and all else that its
     /// handles share.
-    fn make_namespace<T: Store>(&self, name: &str, stored: Option<NamespaceRow>) -> Result<Namespace> {
+    fn make_namespace(&self, name: &str, ty: &StoreType, stored: Option<NamespaceRow>) -> Result<Namespace> {
         let engine = &self.instance.engine;
-        let schema = &<T as StoreCodec<T::Key, T::Value>>::SCHEMA;
-        let elements = <T as StoreCodec<T::Key, T::Value>>::ELEMENTS;
-        let wanted = schema::row(&T::Key::SHAPE, schema);
+        let StoreType { key, schema, elements, .. } = ty;
+        let wanted = schema::row(key, schema);
         let (mut grown, mut secondaries) = (Vec::new(), Vec::new());
         let row = match stored {
             None => catalog::create_namespace(&**engine, name, wanted)?,
             Some(stored) => {
-                let mut differences = schema::differences(&stored, &T::Key::SHAPE, schema);
+                let mut differences = schema::differences(&stored, key, schema);
                 if !elements.is_empty() {
                     secondaries = catalog::secondaries(&**engine, stored.id)?;
                     differences.extend(schema::element_differences(&stored, &secondaries, elements));
@@ -201,9 +226,9 @@ impl Database {
         if spaces.has_orphans(&**engine)? {
             self.instance.sweeper.sweep(engine, &spaces, Orphans::All);
         }
-        self.instance.add_name(row.id, name, T::Key::SHAPE);
+        self.instance.add_name(row.id, name, *key);
         let growth = Growth::new(grown);
-        Ok(Namespace::new(Arc::clone(&self.instance), row.id, name.to_owned(), T::Key::SHAPE, growth, spaces))
+        Ok(Namespace::new(Arc::clone(&self.instance), row.id, name.to_owned(), *key, growth, spaces))
     }
 
     /// Locks entries of any stores at once: a tuple of two to six requests, each from [`MapStore::wanted`], answered with
