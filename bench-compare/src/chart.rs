@@ -1,10 +1,13 @@
 //! Charts in SVG.
 
+mod lines;
+
 use std::path::Path;
 
 use plotters::coord::ranged1d::{KeyPointHint, Ranged};
 use plotters::prelude::*;
 
+pub(crate) use self::lines::{Lines, Panel};
 use crate::Result;
 
 /// Bars side by side in groups, on a logarithmic axis.

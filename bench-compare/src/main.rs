@@ -10,6 +10,7 @@
 mod chart;
 mod compare;
 mod compile_time;
+mod growth;
 mod locks;
 mod peers;
 mod report;
@@ -27,6 +28,10 @@ enum Command {
     CompileTime(compile_time::Args),
     Locks(locks::Args),
     Sync(sync::Args),
+    Growth(growth::Args),
+    /// One step of `growth`, which starts a process for each.
+    #[command(hide = true)]
+    GrowthStep(growth::StepArgs),
 }
 
 fn main() -> Result<()> {
@@ -35,5 +40,7 @@ fn main() -> Result<()> {
         Command::CompileTime(args) => compile_time::run(&args),
         Command::Locks(args) => locks::run(&args),
         Command::Sync(args) => sync::run(&args),
+        Command::Growth(args) => growth::run(&args),
+        Command::GrowthStep(args) => growth::run_step(&args),
     }
 }

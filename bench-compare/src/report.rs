@@ -58,7 +58,7 @@ pub(crate) fn head() -> Result<String> {
 }
 
 /// The value behind a name in a file of `name: value` lines.
-fn field(path: &str, name: &str) -> Option<String> {
+pub(crate) fn field(path: &str, name: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
