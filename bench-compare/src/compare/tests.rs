@@ -27,7 +27,7 @@ fn workloads<R: Work>(durability: Durability, ycsb: bool) {
     let workloads: Vec<_> =
         Workload::value_variants().iter().copied().filter(|workload| workload.is_ycsb() == ycsb).collect();
     let mut field: Field<R> = Field::open(dir.path(), &all(), 500, durability, 8 << 20).unwrap();
-    assert_eq!(field.sides.len(), 11);
+    assert_eq!(field.sides.len(), 12);
     for threads in [1, 2] {
         let rows = field.run(&workloads, Amount { threads, rounds: 1, operations: 30 }).unwrap();
         for row in rows {
@@ -41,10 +41,12 @@ fn workloads<R: Work>(durability: Durability, ycsb: bool) {
     for number in 1..field.sides.len() {
         let (side, peer) = (&field.sides[number], field.peer(number));
         if side.runs(Workload::Create) {
+            // Raw RocksDB excludes nobody: changes of one entry by two threads, as YCSB makes, may overwrite each other.
+            let loses = ycsb && side.heading == "raw RocksDB";
             let same = contents(peer)
                 .into_iter()
                 .zip(&expected)
-                .all(|(had, expected)| had.0 == *expected.0 && had.1.changes() == expected.1.changes());
+                .all(|(had, expected)| had.0 == *expected.0 && (loses || had.1.changes() == expected.1.changes()));
             assert!(same, "{}", side.heading);
         }
     }

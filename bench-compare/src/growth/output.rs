@@ -23,7 +23,7 @@ pub(super) struct Results {
 impl Results {
     /// Of one measure, at one size.
     fn spread(&self, measure: &Measure, size: usize) -> Option<Spread> {
-        Spread::of(self.rounds.get(size)?.iter().filter_map(|figures| figures.get(measure)))
+        Spread::of(self.rounds.get(size)?.iter().filter_map(|figures| figures.get(measure))).some()
     }
 
     /// By how much the size, and the median of a measure, are more than at the size before.
@@ -36,7 +36,7 @@ impl Results {
 
     fn cell(&self, measure: &Measure, size: usize) -> String {
         let Some(spread) = self.spread(measure, size) else { return "–".into() };
-        let Spread { median, low, high } = spread;
+        let Spread { median, low, high, .. } = spread;
         let mut cell = vec![measure.unit.show(median)];
         if self.rounds[size].len() > 1 && median > 0.0 {
             cell.push(format!("<sub>±{:.0} %</sub>", (high - low) / 2.0 / median * 100.0));
@@ -59,7 +59,7 @@ impl Results {
             let cells = (0..self.sizes.len()).map(|size| self.cell(measure, size));
             [measure.name.to_owned()].into_iter().chain(cells).collect()
         };
-        print_table(&titles, [rounds].into_iter().chain(self.measures.iter().map(row)).collect());
+        print_table(&titles, &[rounds].into_iter().chain(self.measures.iter().map(row)).collect::<Vec<_>>());
         let worse: Vec<_> =
             self.measures.iter().filter(|measure| self.is_worse(measure)).map(|measure| measure.name).collect();
         if worse.is_empty() {

@@ -5,22 +5,33 @@ use kvstore::{Batch, Database, Durability, Error, Map, MapStore};
 use super::{Opening, Peer, Promise, Record, Setting, Span, Visit};
 use crate::Result;
 
+/// Of the memory for caches, so much is for entries, as kvstore divides it where it is not told.
+const READ_CACHE_PART: usize = 5;
+
 /// kvstore, with its own records.
 pub(crate) struct Kvstore<R: Record> {
     map: MapStore<Map<String, R>>,
     sync: bool,
+    /// Whether entries are read by `get_shared`.
+    shared: bool,
 }
 
 impl<R: Record> Kvstore<R> {
     pub(crate) fn open(opening: &Opening<'_>) -> Result<Self> {
         let durability = if opening.sync() { Durability::Sync } else { Durability::Buffered };
-        let db = Database::builder().cache_bytes(opening.cache_bytes).durability(durability).open(opening.dir)?;
-        Self::new(&db, opening.sync())
+        let entries = opening.cache_bytes / READ_CACHE_PART;
+        let builder = Database::builder().cache_bytes(opening.cache_bytes - entries).read_cache_bytes(entries);
+        Self::new(&builder.durability(durability).open(opening.dir)?, opening.sync())
+    }
+
+    /// The same, in which entries are read by `get_shared`.
+    pub(crate) fn open_shared(opening: &Opening<'_>) -> Result<Self> {
+        Ok(Self { shared: true, ..Self::open(opening)? })
     }
 
     /// In a database that was opened with that durability.
     pub(crate) fn new(db: &Database, sync: bool) -> Result<Self> {
-        Ok(Self { map: db.map("entries")?, sync })
+        Ok(Self { map: db.map("entries")?, sync, shared: false })
     }
 }
 
@@ -33,7 +44,7 @@ impl<R: Record> Peer<R> for Kvstore<R> {
             } else {
                 "`Durability::Buffered`: written to RocksDB's log, which is not synced"
             },
-            cache: "RocksDB's block cache",
+            cache: "RocksDB's block cache, and a fifth for the read cache",
             exclusion: "the guard's lock on the entry",
         }
     }
@@ -50,8 +61,10 @@ impl<R: Record> Peer<R> for Kvstore<R> {
     }
 
     fn read(&self, key: String, see: &mut dyn FnMut(&R)) -> Result<bool> {
-        let value = self.map.get(key)?;
-        Ok(value.as_ref().map(see).is_some())
+        if self.shared {
+            return Ok(self.map.get_shared(key)?.as_deref().map(see).is_some());
+        }
+        Ok(self.map.get(key)?.as_ref().map(see).is_some())
     }
 
     fn change(&self, key: String, change: &mut dyn FnMut(&mut R)) -> Result<bool> {

@@ -101,6 +101,8 @@ pub(crate) trait Peer<R: Record>: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Store {
     Kvstore,
+    /// With `get_shared` in the place of `get`.
+    KvstoreShared,
     Raw,
     Redb,
     Fjall,
@@ -122,7 +124,7 @@ impl Store {
     /// The encodings that make sense.
     pub(crate) fn encodings(self) -> &'static [Encoding] {
         match self {
-            Self::Kvstore | Self::Raw => &[Encoding::Ours],
+            Self::Kvstore | Self::KvstoreShared | Self::Raw => &[Encoding::Ours],
             Self::NativeDb => &[Encoding::Own],
             Self::Redb | Self::Fjall | Self::Heed | Self::Sled => &[Encoding::Own, Encoding::Ours],
         }
@@ -132,6 +134,7 @@ impl Store {
     pub(crate) fn heading(self, encoding: Encoding) -> &'static str {
         match (self, encoding) {
             (Self::Kvstore, _) => "kvstore",
+            (Self::KvstoreShared, _) => "kvstore (get_shared)",
             (Self::Raw, _) => "raw RocksDB",
             (Self::NativeDb, _) => "native_db (native_model)",
             (Self::Redb, Encoding::Own) => "redb (postcard)",
@@ -149,6 +152,7 @@ impl Store {
     pub(crate) fn open<R: Record>(self, encoding: Encoding, opening: &Opening<'_>) -> Result<Box<dyn Peer<R>>> {
         Ok(match (self, encoding) {
             (Self::Kvstore, _) => Box::new(Kvstore::<R>::open(opening)?),
+            (Self::KvstoreShared, _) => Box::new(Kvstore::<R>::open_shared(opening)?),
             (Self::Raw, _) => Box::new(Raw::open(opening)?),
             (Self::NativeDb, _) => Box::new(native_db::NativeDb::open(opening)?),
             (Self::Redb, Encoding::Own) => Box::new(redb::Redb::<Postcard>::open(opening)?),
