@@ -7,7 +7,8 @@ use crate::error::Result;
 use crate::key::hidden::KeyBuf;
 use crate::key::{RangeEnds, Span};
 
-/// Rows of the first page, and of the largest: a scan that ends soon reads little, a long one reads in large pieces.
+/// Rows of the first page, and of the largest: a scan that ends soon reads little, at most twice what it returns, and a
+/// long one reads in large pieces.
 const FIRST_PAGE: usize = 16;
 const LARGEST_PAGE: usize = 1024;
 
@@ -132,7 +133,7 @@ impl Rows {
                 return Ok(false);
             }
             self.page.clear(self.next_page);
-            self.next_page = (self.next_page * 4).min(LARGEST_PAGE);
+            self.next_page = (self.next_page * 2).min(LARGEST_PAGE);
             self.next = 0;
             if let Err(error) = self.view.page(&self.rest, &mut self.page) {
                 self.page.clear(1);

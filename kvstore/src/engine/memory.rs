@@ -106,11 +106,11 @@ fn within<'a>(rows: &'a Rows, span: &'a Span) -> btree_map::Range<'a, Box<[u8]>,
 fn fill(rows: &Rows, span: &Span, page: &mut Page) {
     let mut rows = within(rows, span);
     while let Some((key, value)) = if page.reversed { rows.next_back() } else { rows.next() } {
+        page.push(key, value);
         if page.is_full() {
             page.more = true;
             return;
         }
-        page.push(key, value);
     }
 }
 

@@ -134,7 +134,7 @@ pub(crate) struct Page {
     pub(crate) reversed: bool,
     /// Whether to leave out the values.
     pub(crate) keys_only: bool,
-    /// Set by the reader: whether the span has more than the page.
+    /// Set by the reader: whether the span may have more than the page.
     pub(crate) more: bool,
     max_rows: usize,
     bytes: Vec<u8>,

@@ -75,12 +75,13 @@ pub(super) fn scan(db: &Db, mut options: ReadOptions, span: &Span, page: &mut Pa
         rows.seek(span.start.as_slice());
     }
     while let Some(key) = rows.key() {
+        let value = if page.keys_only { None } else { rows.value() };
+        page.push(key, value.unwrap_or_default());
         if page.is_full() {
+            // Whether there is more, the next page tells: to look costs a block, where values are large.
             page.more = true;
             return Ok(());
         }
-        let value = if page.keys_only { None } else { rows.value() };
-        page.push(key, value.unwrap_or_default());
         if page.reversed {
             rows.prev();
         } else {
