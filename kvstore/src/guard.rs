@@ -133,15 +133,15 @@ impl Entry {
         self.namespace.instance.engine.check_open()
     }
 
-    /// Whether a record is stored, without looking at it.
-    pub(crate) fn exists(&self) -> Result<bool> {
-        self.namespace.instance.read(self.key(), &mut |_| {})
+    /// Whether no record is stored, where that is likely: the cache is not asked.
+    pub(crate) fn is_absent(&self) -> Result<bool> {
+        Ok(!self.namespace.instance.engine.read(self.key().as_slice(), &mut |_| {})?)
     }
 
     /// Whether a record is stored, looking no further into it than to find the entry's elements, where it can have any.
     pub(crate) fn find<T: Store>(&mut self) -> Result<bool> {
         if T::ELEMENTS.is_empty() {
-            return self.exists();
+            return self.namespace.instance.contains(self.key());
         }
         let mut incarnation = None;
         let engine = &*self.namespace.instance.engine;

@@ -36,6 +36,11 @@ impl Instance {
         self.cache.read(&*self.engine, key, visit)
     }
 
+    /// Whether an entry is committed.
+    pub(crate) fn contains(&self, key: &KeyBuf) -> Result<bool> {
+        self.cache.contains(&*self.engine, key)
+    }
+
     /// Refuses all further calls.
     pub(crate) fn close(&self) -> Result<()> {
         self.cache.close();

@@ -83,7 +83,7 @@ impl<T: Store> MapStore<T> {
     #[track_caller]
     pub fn create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
         let entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
-        if entry.exists()? {
+        if !entry.is_absent()? {
             return Err(Error::AlreadyExists {
                 namespace: self.namespace.name.clone(),
                 key: self.namespace.render(entry.key()),
@@ -110,7 +110,7 @@ impl<T: Store> MapStore<T> {
             let key = self.namespace.key(&self.next_number()?)?;
             // Whoever holds it made the key by hand, and is about to create it.
             let Some(entry) = self.lock_if_free(key, taken_at)? else { continue };
-            if !entry.exists()? {
+            if entry.is_absent()? {
                 let value = init.into_value(entry.key().key(), true);
                 return entry_of_value(entry, value);
             }
@@ -290,7 +290,7 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
         let key = self.namespace.key(&key)?;
-        self.namespace.instance.read(&key, &mut |_| {})
+        self.namespace.instance.contains(&key)
     }
 
     /// Creates or replaces an entry. What was there is not decoded, and its elements are gone with it.

@@ -111,6 +111,15 @@ impl ReadCache {
         (None, vacancy.filter(|_| sought_again))
     }
 
+    /// Whether an entry is kept.
+    pub(crate) fn keeps(&self, key: &KeyBuf) -> bool {
+        if self.shards.is_empty() {
+            return false;
+        }
+        let hash = self.hasher.hash_one(key);
+        self.shard(hash).is_some_and(|shard| locked(&shard.0).kept.get(hash, key.as_slice()).is_some())
+    }
+
     /// Keeps what was read, unless a write was announced since the vacancy was found.
     pub(crate) fn keep(&self, vacancy: Vacancy, key: &KeyBuf, known: Known) {
         let Some(shard) = self.shard(vacancy.hash) else { return };

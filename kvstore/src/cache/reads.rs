@@ -26,6 +26,11 @@ impl ReadCache {
         Ok(found)
     }
 
+    /// Whether there is an entry.
+    pub(crate) fn contains<R: Reader + ?Sized>(&self, engine: &R, key: &KeyBuf) -> Result<bool> {
+        if self.keeps(key) { Ok(true) } else { engine.read(key.as_slice(), &mut |_| {}) }
+    }
+
     /// The decoded value of an entry, shared with whoever else asked for it since the last commit; `None` where there is no
     /// entry.
     pub(crate) fn share<R: Reader + ?Sized, V: Send + Sync + 'static>(

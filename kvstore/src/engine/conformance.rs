@@ -302,7 +302,7 @@ fn a_page_ends_where_it_is_full(on: &Subject) {
     page.clear(usize::MAX);
     on.engine.page(&everything(), &mut page).unwrap();
     assert_eq!((page.len(), page.more, page.row(3)), (10, false, Some((&[3][..], &[][..]))));
-    assert_eq!(page_of(&*on.engine, &span(&[2], &[4]), false, 3).1, false);
+    assert!(!page_of(&*on.engine, &span(&[2], &[4]), false, 3).1);
     // A full page does not know what follows: here nothing.
     let (found, more) = page_of(&*on.engine, &span(&[2], &[4]), false, 2);
     assert_eq!((found.len(), more), (2, true));
