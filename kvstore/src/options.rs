@@ -62,7 +62,7 @@ impl Default for DatabaseBuilder {
             #[cfg(feature = "rocksdb")]
             cache_bytes: 128 << 20,
             #[cfg(feature = "rocksdb")]
-            write_buffer_bytes: 64 << 20,
+            write_buffer_bytes: 16 << 20,
             #[cfg(feature = "rocksdb")]
             create_if_missing: true,
         }
@@ -115,7 +115,7 @@ impl DatabaseBuilder {
     }
 
     /// How many bytes of commits the engine collects in memory before it writes a table of them, and begins a new log. At
-    /// most three such buffers are in memory at a time. By default 64 MiB, at least 64 KiB: a larger one makes fewer and
+    /// most three such buffers are in memory at a time. By default 16 MiB, at least 64 KiB: a larger one makes fewer and
     /// larger tables, a smaller one takes less memory and has less log to read when the database is opened.
     pub fn write_buffer_bytes(mut self, bytes: usize) -> Self {
         self.write_buffer_bytes = bytes;

@@ -39,7 +39,7 @@ pub fn raw_options(cache_bytes: usize) -> rocksdb::Options {
     let options = OpenOptions {
         sync: false,
         cache_bytes,
-        write_buffer_bytes: 64 << 20,
+        write_buffer_bytes: 16 << 20,
         prefix_recovery: false,
         create_if_missing: true,
         counters: None,
