@@ -78,7 +78,8 @@ impl DatabaseBuilder {
 
     /// How many bytes of entries are kept as they were read or decoded last, so that what is read often costs its decoding
     /// alone, and with [`get_shared`](crate::MapStore::get_shared) not even that. By default 32 MiB; 0 switches it off.
-    /// An entry of more than a sixty-fourth of it is not kept.
+    /// An entry that would take the most of a shard, of
+    /// which there are four for each core, is not kept.
     pub fn read_cache_bytes(mut self, bytes: usize) -> Self {
         self.read_cache_bytes = bytes;
         self

@@ -17,7 +17,7 @@ use std::hash::BuildHasher;
 
 use self::kept::{Dropped, Kept, USUAL_BYTES};
 use crate::key::hidden::KeyBuf;
-use crate::sync::{Arc, Mutex, RandomState, SHARDS, locked};
+use crate::sync::{Arc, Mutex, RandomState, locked, shards};
 
 /// A decoded value, of the type of the entry's store.
 pub(crate) type SharedValue = Arc<dyn Any + Send + Sync>;
@@ -82,13 +82,14 @@ pub(crate) struct Announced {
 impl ReadCache {
     /// A cache of so many bytes: 0 switches it off.
     pub(crate) fn new(bytes: usize) -> Self {
+        let shards = if bytes == 0 { 0 } else { shards() };
+        let each = bytes.checked_div(shards).unwrap_or_default();
         let shard = || State {
-            kept: Kept::new(bytes / SHARDS),
+            kept: Kept::new(each),
             places: [Place::default(); PLACES],
-            sought: vec![0; (bytes / SHARDS / USUAL_BYTES).max(1)].into(),
+            sought: vec![0; (each / USUAL_BYTES).max(1)].into(),
             closed: false,
         };
-        let shards = if bytes == 0 { 0 } else { SHARDS };
         Self { hasher: RandomState::new(), shards: (0..shards).map(|_| Shard(Mutex::new(shard()))).collect() }
     }
 

@@ -99,7 +99,7 @@ fn it_stays_within_its_bytes() {
     // An entry that would take the whole of a shard is not kept, and drives nothing out.
     let before = bytes();
     let vacancy = vacancy(&cache, 99_999).unwrap();
-    cache.keep(vacancy, &key(99_999), known(&vec![7; BYTES / SHARDS]));
+    cache.keep(vacancy, &key(99_999), known(&vec![7; BYTES / shards()]));
     assert_eq!((found(&cache, 99_999), bytes()), (None, before));
 }
 

@@ -15,13 +15,13 @@ use std::time::Duration;
 
 use self::waiter::{Waiter, Woken};
 use crate::key::hidden::KeyBuf;
-use crate::sync::{Arc, Instant, Mutex, RandomState, SHARDS, Thread, ThreadId, current_thread, locked};
+use crate::sync::{Arc, Instant, Mutex, RandomState, Thread, ThreadId, current_thread, locked, shards};
 
 /// The locks of one opened database.
 #[derive(Debug)]
 pub(crate) struct LockTable {
     hasher: RandomState,
-    shards: [Shard; SHARDS],
+    shards: Box<[Shard]>,
     /// For which key each waiting thread waits; touched on the slow path only.
     waiting: Mutex<HashMap<ThreadId, KeyBuf>>,
 }
@@ -142,7 +142,7 @@ impl Default for LockTable {
     fn default() -> Self {
         Self {
             hasher: RandomState::new(),
-            shards: std::array::from_fn(|_| Shard::default()),
+            shards: (0..shards()).map(|_| Shard::default()).collect(),
             waiting: Mutex::default(),
         }
     }
@@ -270,7 +270,7 @@ impl LockTable {
 
     fn shard(&self, hash: u64) -> &Shard {
         // The map uses the top and the bottom bits of the hash: take others.
-        let index = usize::try_from(hash >> 32).unwrap_or_default() % SHARDS;
+        let index = usize::try_from(hash >> 32).unwrap_or_default() % self.shards.len();
         &self.shards[index]
     }
 

@@ -7,8 +7,14 @@ pub(crate) use std::time::Instant;
 
 use std::time::Duration;
 
-/// More than the threads that are likely to be in a shard's critical section, of some 50 ns, at a time.
-pub(crate) const SHARDS: usize = 64;
+/// More shards than threads are likely to be in the critical section of one, of some 50 ns, at a time. Not many more: those
+/// that are not in the processor's cache take longer.
+pub(crate) fn shards() -> usize {
+    let cores = std::thread::available_parallelism().map_or(MANY_SHARDS, usize::from);
+    cores.saturating_mul(4).clamp(8, MANY_SHARDS)
+}
+
+const MANY_SHARDS: usize = 256;
 
 /// Gives a mutex up until the condition is notified, or the time is over. Threads also wake without a reason.
 pub(crate) fn wait_timeout<'a, T>(
