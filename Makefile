@@ -11,14 +11,16 @@ export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
 ccache = $(if $(filter-out default undefined,$(origin CC) $(origin CXX)),,$(and $(shell command -v ccache),CXX="ccache c++" CC="ccache cc"))
 cargo = $(ccache) cargo
 
-.PHONY: help demo test torture bench book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
+.PHONY: help demo test torture bench compare book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
 
 help:
 	@echo 'make demo [DIR=...]  catalogue a directory tree with several workers, in a store that survives kill -9'
 	@echo 'make test            all tests'
 	@echo 'make torture         the reliability suite for hours: kills, power loss, failing disks, damage, schedules, random bytes;'
 	@echo '                     MINUTES=60 shares out so much time instead, ONLY="kills damage" runs these trials alone'
-	@echo 'make bench           the benchmarks'
+	@echo 'make bench           the benchmarks of kvstore, beside raw RocksDB'
+	@echo 'make compare         kvstore beside other stores, in Markdown; ARGS=sync, locks, big-entries, compile-time, growth for others,'
+	@echo '                     ARGS="compare --help" for what each takes'
 	@echo 'make book            the book, into book/book'
 	@echo 'make check           format, clippy, rustdoc, orphaned test files, code blocks of the book'
 	@echo 'make env             the environment in which cargo, run by hand, uses the same compiled RocksDB'
@@ -39,7 +41,10 @@ torture: setup-torture
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED))
 
 bench: setup-release
-	$(cargo) bench --workspace
+	$(cargo) bench
+
+compare: setup-release
+	$(cargo) run --release -p bench-compare -- $(or $(ARGS),compare)
 
 book: mdbook check-book
 	mdbook build book

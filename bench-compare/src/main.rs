@@ -7,6 +7,7 @@
     reason = "counts and times as floats"
 )]
 
+mod big_entries;
 mod chart;
 mod compare;
 mod compile_time;
@@ -24,6 +25,7 @@ type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Resu
 /// kvstore against raw RocksDB and other stores.
 #[derive(Debug, Parser)]
 enum Command {
+    BigEntries(big_entries::Args),
     Compare(compare::Args),
     CompileTime(compile_time::Args),
     Locks(locks::Args),
@@ -36,6 +38,7 @@ enum Command {
 
 fn main() -> Result<()> {
     match Command::parse() {
+        Command::BigEntries(args) => big_entries::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::CompileTime(args) => compile_time::run(&args),
         Command::Locks(args) => locks::run(&args),

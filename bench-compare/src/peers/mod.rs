@@ -17,7 +17,7 @@ use clap::ValueEnum;
 pub(crate) use self::codec::{Codec, Ours, Postcard, encoded};
 pub(crate) use self::kvstore::Kvstore;
 pub(crate) use self::raw::Raw;
-pub(crate) use self::record::{Job, Record, Ycsb};
+pub(crate) use self::record::{Attempt, Job, Record, Ycsb};
 use crate::Result;
 
 /// When a commit is safe.

@@ -51,8 +51,9 @@ struct Shard(Mutex<State>);
 struct State {
     kept: Kept,
     places: [Place; PLACES],
-    /// Parts of the hashes of keys that were sought and not found, each at an index that another part of the hash chooses.
-    sought: Box<[u32]>,
+    /// Parts of the hashes of keys that were sought and not found, each at an index that another part of the hash chooses. Of a
+    /// byte, so that the table stays in the processor's cache; that it takes one key in 128 for another does no harm. 0 is none.
+    sought: Box<[u8]>,
     closed: bool,
 }
 
@@ -187,7 +188,7 @@ impl State {
     fn seek(&mut self, hash: u64) -> bool {
         let index = usize::try_from(hash >> 40).unwrap_or_default() % self.sought.len().max(1);
         #[expect(clippy::cast_possible_truncation, reason = "a part of the hash")]
-        let part = hash as u32;
+        let part = hash as u8 | 1;
         self.sought.get_mut(index).is_some_and(|before| std::mem::replace(before, part) == part)
     }
 }
