@@ -40,6 +40,8 @@ pub(crate) struct ReadCache {
     hasher: RandomState,
     /// None where the cache is switched off.
     shards: Box<[Shard]>,
+    /// The bytes of a shard.
+    each: usize,
 }
 
 /// Padded to two cache lines, since processors fetch them in pairs.
@@ -91,7 +93,7 @@ impl ReadCache {
             sought: vec![0; (each / USUAL_BYTES).max(1)].into(),
             closed: false,
         };
-        Self { hasher: RandomState::new(), shards: (0..shards).map(|_| Shard(Mutex::new(shard()))).collect() }
+        Self { hasher: RandomState::new(), shards: (0..shards).map(|_| Shard(Mutex::new(shard()))).collect(), each }
     }
 
     /// Looks an entry up: `take` makes something of what is known of it, under a mutex. Also tells where the caller may
@@ -111,6 +113,11 @@ impl ReadCache {
         }
         let sought_again = state.seek(hash);
         (None, vacancy.filter(|_| sought_again))
+    }
+
+    /// Whether a record of this size can be kept at all.
+    pub(crate) fn fits(&self, record: &[u8]) -> bool {
+        record.len() < self.each
     }
 
     /// Whether an entry is kept.
@@ -154,7 +161,7 @@ impl ReadCache {
     /// is kept, too.
     pub(crate) fn end(&self, announced: Announced, key: &KeyBuf, written: Option<&[u8]>) {
         let Some(shard) = self.shard(announced.hash) else { return };
-        let known = written.filter(|_| announced.was_kept);
+        let known = written.filter(|record| announced.was_kept && self.fits(record));
         let known = known.map(|record| Known { record: Arc::from(record), value: None });
         let mut dropped = Dropped::default();
         let mut state = locked(&shard.0);

@@ -17,7 +17,7 @@ impl ReadCache {
         let Some(vacancy) = vacancy else { return engine.read(key.as_slice(), visit) };
         let mut record = None;
         let found = engine.read(key.as_slice(), &mut |bytes| {
-            record = Some(Arc::from(bytes));
+            record = self.fits(bytes).then(|| Arc::from(bytes));
             visit(bytes);
         })?;
         if let Some(record) = record {
