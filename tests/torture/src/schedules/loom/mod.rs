@@ -1,5 +1,5 @@
 //! Every interleaving of two or three threads that use a database at the same time, by loom: of the lock table in
-//! [`models`], of the read cache in [`reads`].
+//! `models`, of the read cache in `reads`.
 
 #[path = "../actor.rs"]
 mod actor;
