@@ -11,41 +11,22 @@
     reason = "nanoseconds as floats, and one workload after the other"
 )]
 
-use std::collections::BTreeMap;
+mod job;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use kvstore::{__bench as bench, Database, Map, MapStore};
+use kvstore::{__bench as bench, Database, MapStore};
 use rocksdb::{DBWithThreadMode, Options, ReadOptions, SingleThreaded};
-use serde::{Deserialize, Serialize};
+
+use self::job::{Entries, Value, value};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 const ENTRIES: usize = 200_000;
 const PIECE: usize = 2_000;
 const CACHE_BYTES: usize = 128 << 20;
-
-#[derive(Serialize, Deserialize)]
-struct Attempt {
-    worker: String,
-    started: u64,
-    finished: u64,
-    message: String,
-}
-
-type Value = BTreeMap<String, Attempt>;
-type Entries = Map<String, Value>;
-
-fn value(number: usize) -> Value {
-    let attempt = Attempt {
-        worker: format!("worker-{:04}.example.org", number % 1000),
-        started: 1_700_000_000_000 + number as u64,
-        finished: 1_700_000_100_000 + number as u64,
-        message: "connection reset by peer after 1048576 bytes, to be tried again in 30 s".into(),
-    };
-    BTreeMap::from([("attempt-1".into(), attempt)])
-}
 
 /// Every number below the count once, in an order without locality.
 fn shuffled(count: usize) -> Vec<usize> {

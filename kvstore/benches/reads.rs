@@ -5,13 +5,15 @@
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "nanoseconds as floats")]
 
-use std::collections::BTreeMap;
+mod job;
+
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
 
-use kvstore::{__bench as bench, Database, Map};
-use serde::{Deserialize, Serialize};
+use kvstore::{__bench as bench, Database};
+
+use self::job::{Entries, Value, value};
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -20,27 +22,6 @@ type Side<'a> = (&'a str, &'a dyn Fn() -> Result<()>, Vec<f64>);
 
 const ENTRIES: usize = 4_000;
 const TURNS: usize = 101;
-
-#[derive(Serialize, Deserialize, PartialEq, Debug)]
-struct Attempt {
-    worker: String,
-    started: u64,
-    finished: u64,
-    message: String,
-}
-
-type Value = BTreeMap<String, Attempt>;
-type Entries = Map<String, Value>;
-
-fn value(number: usize) -> Value {
-    let attempt = Attempt {
-        worker: format!("worker-{:04}.example.org", number % 1000),
-        started: 1_700_000_000_000 + number as u64,
-        finished: 1_700_000_100_000 + number as u64,
-        message: "connection reset by peer after 1048576 bytes, to be tried again in 30 s".into(),
-    };
-    BTreeMap::from([("attempt-1".into(), attempt)])
-}
 
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
