@@ -31,7 +31,8 @@ pub(super) const SUBJECTS: &[Subject] = &[
     subject::<Map<u64, Nest>>(1024),
     subject::<Map<u64, Vec<Untagged>>>(NESTED),
     subject::<Map<u64, Vec<Tagged>>>(NESTED),
-    Subject { is_refereed: false, ..subject::<Units>(256) },
+    subject::<Units>(256),
+    Subject { is_refereed: false, ..subject::<Map<u64, Vec<Nothings>>>(1024) },
 ];
 
 /// Hashes alike in every run, so that a seed makes the same record each time.
@@ -217,3 +218,28 @@ pub(super) struct Units {
 
 #[derive(Serialize, Deserialize, Arbitrary, PartialEq)]
 struct Marker;
+
+/// `Some`s of what seems to be nothing.
+#[derive(Serialize, Deserialize, Arbitrary, PartialEq)]
+pub(super) struct Nothings {
+    literal: Option<Option<Option<u8>>>,
+    newtype: Option<Discount>,
+    boxed: Option<Box<Option<u64>>>,
+    unit: Option<()>,
+    list: List,
+    untagged: Nothing,
+}
+
+#[derive(Serialize, Deserialize, Arbitrary, PartialEq)]
+struct Discount(Option<u8>);
+
+#[derive(Serialize, Deserialize, Arbitrary, PartialEq)]
+struct List(Option<Box<List>>);
+
+#[derive(Serialize, Deserialize, Arbitrary, PartialEq)]
+#[serde(untagged)]
+enum Nothing {
+    List(Vec<u64>),
+    Unit,
+    Maybe { value: Option<Option<u8>>, unit: Option<()> },
+}

@@ -1,0 +1,386 @@
+//! How CBOR becomes serde's data model: what `serializer.rs` writes, and what earlier versions wrote.
+
+use cbor4ii::core::dec::{self, Decode};
+use cbor4ii::core::types;
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use std::borrow::Cow;
+
+use super::error::CodecError;
+use super::source::Source;
+use super::{EMPTY_ARRAY, NULL, SOME, SOME_INITIAL, UNDEFINED};
+
+macro_rules! scalars {
+    ($($method:ident: $type:ty => $visit:ident),* $(,)?) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+            visitor.$visit(<$type>::decode(self)?)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for &mut Source<'de> {
+    type Error = CodecError;
+
+    scalars! {
+        deserialize_bool: bool => visit_bool,
+        deserialize_i8: i8 => visit_i8,
+        deserialize_i16: i16 => visit_i16,
+        deserialize_i32: i32 => visit_i32,
+        deserialize_i64: i64 => visit_i64,
+        deserialize_i128: i128 => visit_i128,
+        deserialize_u8: u8 => visit_u8,
+        deserialize_u16: u16 => visit_u16,
+        deserialize_u32: u32 => visit_u32,
+        deserialize_u64: u64 => visit_u64,
+        deserialize_u128: u128 => visit_u128,
+        deserialize_f32: f32 => visit_f32,
+        deserialize_f64: f64 => visit_f64,
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        const NAME: &str = "any value";
+        let initial = self.peek(NAME)?;
+        match initial >> 5 {
+            0 => self.deserialize_u64(visitor),
+            1 => {
+                let number = i128::decode(self)?;
+                match i64::try_from(number) {
+                    Ok(number) => visitor.visit_i64(number),
+                    Err(_) => visitor.visit_i128(number),
+                }
+            }
+            2 => self.deserialize_bytes(visitor),
+            3 => self.deserialize_str(visitor),
+            4 => self.deserialize_seq(visitor),
+            5 => self.deserialize_map(visitor),
+            _ => match initial {
+                0xC2 => self.deserialize_u128(visitor),
+                0xC3 => self.deserialize_i128(visitor),
+                SOME_INITIAL => self.deserialize_option(visitor),
+                0xF4 | 0xF5 => self.deserialize_bool(visitor),
+                NULL => self.deserialize_option(visitor),
+                UNDEFINED => self.deserialize_unit(visitor),
+                0xFA => self.deserialize_f32(visitor),
+                0xFB => self.deserialize_f64(visitor),
+                _ => Err(CodecError::mismatch(NAME, initial)),
+            },
+        }
+    }
+
+    #[inline]
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        match <Cow<'de, str>>::decode(self)? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        match <types::Bytes<Cow<'de, [u8]>>>::decode(self)?.0 {
+            Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
+        }
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    /// A unit is as good as null here: a type that became an `Option` reads what it was before.
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        match self.peek("an option")? {
+            NULL | UNDEFINED => {
+                self.skip(1);
+                return visitor.visit_none();
+            }
+            SOME_INITIAL => {
+                if !self.bytes.starts_with(&SOME) {
+                    return Err(CodecError::mismatch("an option", SOME_INITIAL));
+                }
+                self.skip(SOME.len());
+            }
+            _ => {}
+        }
+        self.hop()?;
+        let value = visitor.visit_some(&mut *self)?;
+        self.hop_back();
+        Ok(value)
+    }
+
+    /// Earlier versions wrote a unit as an empty array.
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        match self.peek("a unit")? {
+            UNDEFINED | EMPTY_ARRAY => {
+                self.skip(1);
+                visitor.visit_unit()
+            }
+            other => Err(CodecError::mismatch("a unit", other)),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, CodecError> {
+        self.deserialize_unit(visitor)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        self.hop()?;
+        let value = visitor.visit_newtype_struct(&mut *self)?;
+        self.hop_back();
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let mut items = Items::array(self)?;
+        let value = visitor.visit_seq(&mut items)?;
+        items.finish()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
+        let mut items = Items::array(self)?;
+        if items.left != len && items.left != OPEN {
+            return Err(CodecError::wrong(format_args!("expected a tuple of {len}, found an array of {}", items.left)));
+        }
+        let value = visitor.visit_seq(&mut items)?;
+        items.finish()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        let mut items = Items::map(self)?;
+        let value = visitor.visit_map(&mut items)?;
+        items.finish()?;
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        self.deserialize_map(visitor)
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        const MAP_OF_ONE: u8 = 0xA1;
+        let has_value = match self.peek("an enum")? {
+            MAP_OF_ONE => true,
+            text if text >> 5 == 3 => false,
+            other => return Err(CodecError::mismatch("an enum", other)),
+        };
+        if has_value {
+            self.skip(1);
+            self.enter()?;
+        }
+        let value = visitor.visit_enum(Variant { source: &mut *self, has_value })?;
+        if has_value {
+            self.leave();
+        }
+        Ok(value)
+    }
+
+    #[inline]
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.skip_item()?;
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+/// In [`Items::left`]: as many as there are before a break. More than any record can have.
+const OPEN: usize = usize::MAX;
+
+/// The elements of an array, or the pairs of a map.
+struct Items<'s, 'de> {
+    source: &'s mut Source<'de>,
+    left: usize,
+}
+
+impl<'s, 'de> Items<'s, 'de> {
+    #[inline]
+    fn array(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
+        source.enter()?;
+        let left = types::Array::len(source)?;
+        source.declare(left.unwrap_or(0), "an array")?;
+        Ok(Self { source, left: left.unwrap_or(OPEN) })
+    }
+
+    #[inline]
+    fn map(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
+        source.enter()?;
+        let left = types::Map::len(source)?;
+        source.declare(left.unwrap_or(0).saturating_mul(2), "a map")?;
+        Ok(Self { source, left: left.unwrap_or(OPEN) })
+    }
+
+    /// Whether another follows, which is counted as read.
+    #[inline]
+    fn next(&mut self) -> Result<bool, CodecError> {
+        match self.left {
+            0 => return Ok(false),
+            OPEN => {
+                if dec::is_break(self.source)? {
+                    self.left = 0;
+                    return Ok(false);
+                }
+            }
+            _ => self.left -= 1,
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn hint(&self) -> Option<usize> {
+        if self.left == OPEN { None } else { Some(self.left) }
+    }
+
+    /// A type reads all there is, or the next item would be taken for another.
+    #[inline]
+    fn finish(mut self) -> Result<(), CodecError> {
+        if self.left != 0 && (self.left != OPEN || self.next()?) {
+            return Err(CodecError::wrong("an array or a map has more elements than its type reads"));
+        }
+        self.source.leave();
+        Ok(())
+    }
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = CodecError;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
+        if self.next()? { seed.deserialize(&mut *self.source).map(Some) } else { Ok(None) }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+impl<'de> MapAccess<'de> for Items<'_, 'de> {
+    type Error = CodecError;
+
+    #[inline]
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, CodecError> {
+        if self.next()? { seed.deserialize(&mut *self.source).map(Some) } else { Ok(None) }
+    }
+
+    #[inline]
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, CodecError> {
+        seed.deserialize(&mut *self.source)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        self.hint()
+    }
+}
+
+/// A variant: its name alone, or its name and its value.
+struct Variant<'s, 'de> {
+    source: &'s mut Source<'de>,
+    has_value: bool,
+}
+
+impl Variant<'_, '_> {
+    /// Before the value is read.
+    #[inline]
+    fn value(&self) -> Result<(), CodecError> {
+        if self.has_value { Ok(()) } else { Err(CodecError::wrong("a variant has no value, and its type has one")) }
+    }
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = CodecError;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), CodecError> {
+        Ok((seed.deserialize(&mut *self.source)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = CodecError;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), CodecError> {
+        if self.has_value {
+            return Err(CodecError::wrong("a variant has a value, and its type has none"));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, CodecError> {
+        self.value()?;
+        seed.deserialize(self.source)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
+        self.value()?;
+        self.source.deserialize_tuple(len, visitor)
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, CodecError> {
+        self.value()?;
+        self.source.deserialize_map(visitor)
+    }
+}

@@ -1,0 +1,168 @@
+//! The bytes of a record while it is read, and what keeps a damaged one from exhausting the stack or the memory.
+
+use std::convert::Infallible;
+
+use cbor4ii::core::dec;
+
+use super::error::CodecError;
+use super::{MAX_DEPTH, MAX_HOPS};
+
+/// The CBOR of one record that is not read yet. It is serde's `Deserializer`, by mutable reference: see `deserializer.rs`.
+#[derive(Debug)]
+pub struct Source<'de> {
+    pub(super) bytes: &'de [u8],
+    /// How many more arrays and maps may lie inside one another.
+    depth: usize,
+    /// How many more `Some`s and newtypes may lie around one another. They need not take a byte.
+    hops: usize,
+    /// How many items arrays and maps may still declare: in all as many as there are bytes, since each takes one.
+    items: usize,
+}
+
+impl<'de> Source<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        Self { bytes, depth: MAX_DEPTH, hops: MAX_HOPS, items: bytes.len() }
+    }
+
+    /// The initial byte of the next item.
+    #[inline]
+    pub(super) fn peek(&self, name: &'static str) -> Result<u8, CodecError> {
+        match self.bytes.first() {
+            Some(initial) => Ok(*initial),
+            None => Err(CodecError::end(name)),
+        }
+    }
+
+    #[inline]
+    pub(super) fn skip(&mut self, bytes: usize) {
+        self.bytes = self.bytes.get(bytes..).unwrap_or_default();
+    }
+
+    /// Enters an array or a map.
+    #[inline]
+    pub(super) fn enter(&mut self) -> Result<(), CodecError> {
+        match self.depth.checked_sub(1) {
+            Some(depth) => self.depth = depth,
+            None => return Err(CodecError::too_deep()),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self) {
+        self.depth += 1;
+    }
+
+    /// Enters a `Some` or a newtype.
+    #[inline]
+    pub(super) fn hop(&mut self) -> Result<(), CodecError> {
+        match self.hops.checked_sub(1) {
+            Some(hops) => self.hops = hops,
+            None => return Err(CodecError::too_wrapped()),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn hop_back(&mut self) {
+        self.hops += 1;
+    }
+
+    /// Counts the items that an array or a map declares, and refuses it if they can't all be there: room for them is made
+    /// before they are read, at every level of nesting.
+    #[inline]
+    pub(super) fn declare(&mut self, items: usize, name: &'static str) -> Result<(), CodecError> {
+        match self.items.checked_sub(items) {
+            Some(left) => self.items = left,
+            None => return Err(CodecError::end(name)),
+        }
+        Ok(())
+    }
+
+    /// Moves past one item, whatever it is.
+    pub(super) fn skip_item(&mut self) -> Result<(), CodecError> {
+        skip_item(&mut self.bytes, self.depth)
+    }
+}
+
+impl<'de> dec::Read<'de> for Source<'de> {
+    type Error = Infallible;
+
+    #[inline]
+    fn fill<'short>(&'short mut self, want: usize) -> Result<dec::Reference<'de, 'short>, Self::Error> {
+        Ok(dec::Reference::Long(self.bytes.get(..want).unwrap_or(self.bytes)))
+    }
+
+    #[inline]
+    fn advance(&mut self, n: usize) {
+        self.skip(n);
+    }
+}
+
+/// What the head of an item says.
+pub(super) struct Head {
+    pub(super) major: u8,
+    pub(super) argument: u64,
+    /// Whether a break ends it.
+    pub(super) is_open: bool,
+}
+
+/// Takes the head of an item off the front; `None` where it ends early.
+pub(super) fn take_head(bytes: &mut &[u8]) -> Option<Head> {
+    let (initial, rest) = bytes.split_first()?;
+    let argument_bytes = match initial & 0x1F {
+        24 => 1,
+        25 => 2,
+        26 => 4,
+        27 => 8,
+        _ => 0,
+    };
+    let (argument, rest) = rest.split_at_checked(argument_bytes)?;
+    *bytes = rest;
+    let argument = if argument.is_empty() {
+        u64::from(initial & 0x1F)
+    } else {
+        argument.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    };
+    Some(Head { major: initial >> 5, argument, is_open: initial & 0x1F == 31 })
+}
+
+/// Takes that many bytes off the front.
+pub(super) fn take_bytes<'b>(bytes: &mut &'b [u8], len: u64) -> Option<&'b [u8]> {
+    let (taken, rest) = bytes.split_at_checked(usize::try_from(len).ok()?)?;
+    *bytes = rest;
+    Some(taken)
+}
+
+/// Moves past one item whose arrays and maps are nested at most this deep.
+fn skip_item(bytes: &mut &[u8], depth: usize) -> Result<(), CodecError> {
+    const NAME: &str = "an item that is left out";
+    let end = || CodecError::end(NAME);
+    loop {
+        let Head { major, argument, is_open } = take_head(bytes).ok_or_else(end)?;
+        let items = match major {
+            2 | 3 if !is_open => return take_bytes(bytes, argument).map(|_| ()).ok_or_else(end),
+            // The item follows its tags.
+            6 => continue,
+            2 | 3 => 0,
+            4 => argument,
+            5 => argument.checked_mul(2).ok_or_else(end)?,
+            _ => return Ok(()),
+        };
+        let depth = depth.checked_sub(1).ok_or_else(CodecError::too_deep)?;
+        if is_open {
+            while *bytes.first().ok_or_else(end)? != BREAK {
+                skip_item(bytes, depth)?;
+            }
+            *bytes = bytes.get(1..).unwrap_or_default();
+        } else {
+            for _ in 0..items {
+                skip_item(bytes, depth)?;
+            }
+        }
+        return Ok(());
+    }
+}
+
+/// Ends an item of open length.
+const BREAK: u8 = 0xFF;
