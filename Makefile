@@ -11,11 +11,12 @@ export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
 ccache = $(if $(filter-out default undefined,$(origin CC) $(origin CXX)),,$(and $(shell command -v ccache),CXX="ccache c++" CC="ccache cc"))
 cargo = $(ccache) cargo
 
-.PHONY: help demo test torture bench compare book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
+.PHONY: help demo test test-compare torture bench compare book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
 
 help:
 	@echo 'make demo [DIR=...]  catalogue a directory tree with several workers, in a store that survives kill -9'
-	@echo 'make test            all tests'
+	@echo 'make test            all tests of kvstore'
+	@echo 'make test-compare    the tests of the comparison, for which every store that kvstore is compared with is compiled'
 	@echo 'make torture         the reliability suite for hours: kills, power loss, failing disks, damage, schedules, random bytes;'
 	@echo '                     MINUTES=60 shares out so much time instead, ONLY="kills damage" runs these trials alone'
 	@echo 'make bench           the benchmarks of kvstore, beside raw RocksDB'
@@ -31,8 +32,12 @@ demo: setup
 	@echo 'Cataloguing $(or $(DIR),a default directory): every file is hashed once. Stop it, even by kill -9, and run it again: it resumes.'
 	$(cargo) run --example catalogue -- $(if $(DIR),"$$DIR")
 
+# The default members: without `bench-compare`, which compiles every store that kvstore is compared with.
 test: setup
-	$(cargo) test --workspace
+	$(cargo) test
+
+test-compare: setup
+	$(cargo) test -p bench-compare
 
 # In memory where that is a file system: most of a trial is making, damaging and reading small directories.
 torture: setup-torture
