@@ -257,23 +257,26 @@ pub enum Error {
 pub struct Holder {
     /// The place in the source that took the lock.
     pub taken_at: &'static Location<'static>,
-    /// The thread that took it: its name, or its number where it has none.
+    /// The thread that took it: its name, or its number if it has none. The guard may have been sent to another thread
+    /// since.
     pub thread: String,
     /// How long ago.
     pub held_for: Duration,
-    /// Whether the thread that took it is the one that now waits: it would wait for itself.
+    /// Whether the thread that took it is the one that asks for it now. Unless the guard was sent to another thread, or is
+    /// held across an `.await` by another task of this thread, the caller waits for itself.
     pub is_caller: bool,
-    /// The entry for which that thread is itself waiting, as `namespace[key]`.
+    /// The entry for which the thread that took it is itself waiting, as `namespace[key]`. A guard that was sent to
+    /// another thread is not held up by this.
     pub waits_for: Option<String>,
 }
 
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "held for {:?} by thread `{}`, which took it at {}", self.held_for, self.thread, self.taken_at)?;
+        write!(f, "held for {:?}, taken at {} on thread `{}`", self.held_for, self.taken_at, self.thread)?;
         if self.is_caller {
-            f.write_str(", and is the calling thread itself")
+            f.write_str(", the same thread that asks for it now")
         } else if let Some(entry) = &self.waits_for {
-            write!(f, ", and itself waits for {entry}")
+            write!(f, ", which now waits for {entry}")
         } else {
             Ok(())
         }

@@ -128,7 +128,7 @@ impl Entry {
         self.elements = None;
     }
 
-    /// What has nothing to write fails all the same once the database is closed.
+    /// Fails a commit that has nothing to write, once the database is closed or has failed.
     pub(crate) fn check_open(&self) -> Result<()> {
         self.namespace.instance.engine.check_open()
     }
@@ -182,6 +182,8 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        // First, since a subscriber of `tracing` is code of the program's, and may panic.
+        self.namespace.instance.engine.unlock(&self.token);
         if self.changed || self.has_element_changes() {
             tracing::warn!(
                 namespace = self.namespace.name,
@@ -190,7 +192,6 @@ impl Drop for Entry {
                 "a changed guard was dropped without commit: the change is lost"
             );
         }
-        self.namespace.instance.engine.unlock(&self.token);
     }
 }
 
@@ -241,12 +242,13 @@ pub(crate) fn with_buffer<R>(use_buffer: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     /// A buffer that grew larger is given back to the allocator.
     const KEPT: usize = 1 << 20;
     thread_local!(static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) });
-    // A `Serialize` that itself uses a store finds an empty buffer in the place of this one.
-    let mut buffer = BUFFER.take();
+    // A `Serialize` that itself uses a store finds an empty buffer in the place of this one. A thread that is ending has
+    // none left: its last commits, from destructors of its thread-locals, use a new one each.
+    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
     buffer.clear();
     let result = use_buffer(&mut buffer);
     if buffer.capacity() <= KEPT {
-        BUFFER.set(buffer);
+        let _ = BUFFER.try_with(|kept| kept.set(buffer));
     }
     result
 }

@@ -420,7 +420,7 @@ fn commit(
     tokens: &[&Token],
     expect: &[Expect<'_>],
 ) -> Result<(), CommitFailure> {
-    let commit = Commit { ops, tokens, expect, sync: !expect.is_empty() };
+    let commit = Commit { ops, tokens, expect, sync: !expect.is_empty(), background: false };
     if let [write] = writes {
         let fronts = &write.entry.namespace().fronts;
         let writing = write.put_key().map(|key| (key, fronts.begin_write(key)));

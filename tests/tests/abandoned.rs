@@ -12,6 +12,8 @@ use std::time::Duration;
 use kvstore::{Batch, Database, Error, Guard, Map, MapStore};
 use kvstore_tests::{FAR, TestResult, on_both, on_both_built, wait_for_waiters};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 type Numbers = MapStore<Map<u64, u64>>;
 
@@ -213,6 +215,94 @@ fn a_guard_outlives_the_thread_that_took_it() -> TestResult {
         guard.save()?;
         *guard -= 1;
         guard.commit()?;
+        check_untouched(db, &numbers)
+    })
+}
+
+#[test]
+fn a_guard_that_was_sent_to_another_thread_is_not_said_to_be_held_by_the_caller() -> TestResult {
+    on_both(|db| {
+        let numbers = numbers(db)?;
+        let (release, released) = mpsc::channel::<()>();
+        let guard = numbers.lock(1)?.ok_or("not there")?;
+        let holder = thread::spawn(move || {
+            let _ = released.recv();
+            drop(guard);
+        });
+        let refused = numbers.lock_for(1, SHORT).unwrap_err();
+        // Only what is known: which thread took the lock, not where the guard is now.
+        let text = refused.to_string();
+        assert!(text.contains("taken at ") && text.contains("the same thread that asks for it now"), "{text}");
+        assert!(!text.contains("itself"), "{text}");
+        drop(release);
+        holder.join().unwrap();
+        check_untouched(db, &numbers)
+    })
+}
+
+#[test]
+fn a_commit_in_the_destructor_of_a_thread_local_is_written() -> TestResult {
+    struct Flush(Numbers);
+
+    impl Drop for Flush {
+        fn drop(&mut self) {
+            self.0.update(2, |number| *number += 1).unwrap();
+            self.0.put(3, 30).unwrap();
+        }
+    }
+
+    thread_local!(static LAST: RefCell<Option<Flush>> = const { RefCell::new(None) });
+    on_both(|db| {
+        let numbers = numbers(db)?;
+        thread::scope(|scope| {
+            let ended = scope.spawn(|| {
+                // Registered first, so that it is dropped after the buffer of the thread's commits.
+                LAST.with_borrow_mut(|last| *last = Some(Flush(numbers.clone())));
+                numbers.put(1, 10).unwrap();
+            });
+            ended.join().unwrap();
+        });
+        assert_eq!(numbers.get(2)?, Some(21));
+        numbers.put(2, 20)?;
+        check_untouched(db, &numbers)
+    })
+}
+
+/// A subscriber of `tracing` that panics at every event.
+struct Panicking;
+
+impl Subscriber for Panicking {
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, _event: &Event<'_>) {
+        resume_unwind(Box::new("on purpose"))
+    }
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+#[test]
+fn a_subscriber_that_panics_at_a_lost_change_keeps_no_lock() -> TestResult {
+    on_both(|db| {
+        let numbers = numbers(db)?;
+        let mut guard = numbers.lock(1)?.ok_or("not there")?;
+        *guard += 1;
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            tracing::subscriber::with_default(Panicking, || drop(guard));
+        }));
+        assert!(dropped.is_err(), "no warning");
         check_untouched(db, &numbers)
     })
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::error::Error as _;
 
-use kvstore::{CommitError, Database, Error, Faults, Guard, Map, MapStore, Outcome, Result, Store};
+use kvstore::{Batch, CommitError, Database, Error, Faults, Guard, Map, MapStore, Outcome, Result, Store};
 use kvstore_tests::{Failure, TestResult, on_both};
 
 /// An entry with its key in a field.
@@ -269,6 +269,43 @@ fn after_a_hard_error_writes_and_locks_are_refused_and_reads_go_on() -> TestResu
     let snapshot = db.snapshot()?;
     assert_eq!((numbers.at(&snapshot).get(1)?, db.namespaces()?.len()), (Some(10), 2));
     assert!(db.locks().is_empty());
+    Ok(())
+}
+
+#[test]
+fn after_an_unknown_outcome_nothing_is_said_to_be_committed() -> TestResult {
+    let failed = |error: &Error| matches!(error, Error::Failed { reason } if reason.contains("told to fail"));
+    // Each of these has nothing to write: the entry was never saved for sure, or is unchanged.
+    let ends: [fn(Guard<Map<u64, u64>>) -> kvstore::Result<()>; 4] = [
+        |guard| {
+            guard.delete()?;
+            Ok(())
+        },
+        |mut guard| guard.save(),
+        |guard| {
+            Batch::new().delete(guard).commit()?;
+            Ok(())
+        },
+        |guard| {
+            Batch::new().write(guard).commit()?;
+            Ok(())
+        },
+    ];
+    for end in ends {
+        let (db, faults) = Database::in_memory_with_faults()?;
+        let numbers = db.map::<u64, u64>("numbers")?;
+        let mut created = numbers.create(1, 7)?;
+        faults.fail_next_writes(1, Outcome::Unknown);
+        assert!(created.save().is_err());
+        assert!(failed(&end(created).unwrap_err()));
+    }
+    let (db, faults) = Database::in_memory_with_faults()?;
+    let numbers = db.map::<u64, u64>("numbers")?;
+    numbers.put(1, 10)?;
+    let (unchanged, mut other) = (numbers.lock(1)?.unwrap(), numbers.create(2, 20)?);
+    faults.fail_next_writes(1, Outcome::Unknown);
+    assert!(other.save().is_err());
+    assert!(failed(&Error::from(unchanged.commit().unwrap_err())));
     Ok(())
 }
 

@@ -77,7 +77,7 @@ fn who_waits_for_itself_is_told() -> TestResult {
         ];
         for error in &errors {
             assert!(matches!(error, Error::LockTimeout { .. }), "{error:?}");
-            assert!(holder_of(error).unwrap().is_caller && error.to_string().contains("the calling thread itself"));
+            assert!(holder_of(error).unwrap().is_caller && error.to_string().contains("the same thread that asks"));
         }
         drop(guard);
         assert!(db.locks().is_empty());
@@ -104,7 +104,7 @@ fn a_holder_that_itself_waits_is_told_with_what_for() -> TestResult {
             let error = numbers.lock_for(7, SHORT).unwrap_err();
             let holder = holder_of(&error).unwrap();
             assert_eq!((holder.waits_for.as_deref(), holder.is_caller), (Some(r#"texts["mine"]"#), false));
-            assert!(error.to_string().contains(r#"itself waits for texts["mine"]"#), "{error}");
+            assert!(error.to_string().contains(r#"which now waits for texts["mine"]"#), "{error}");
             mine.release();
             Ok(())
         })

@@ -362,6 +362,21 @@ fn elements_are_committed_with_the_other_guards_of_a_batch_or_not_at_all() -> Te
 }
 
 #[test]
+fn an_element_whose_outcome_is_unknown_is_not_taken_back_in_silence() -> TestResult {
+    let (db, faults) = Database::in_memory_with_faults()?;
+    let jobs = db.store::<Job>()?;
+    jobs.insert("/a", JobInit { owner: "me".into() })?;
+    let mut job = jobs.lock("/a")?.ok_or("gone")?;
+    job.elements(Job::ATTEMPTS).insert(1, attempt("w"))?;
+    faults.fail_next_writes(1, Outcome::Unknown);
+    assert!(job.save().is_err());
+    job.elements(Job::ATTEMPTS).remove(1)?;
+    // Whether the element is there, only the next open can tell.
+    assert!(matches!(Error::from(job.commit().unwrap_err()), Error::Failed { .. }));
+    Ok(())
+}
+
+#[test]
 fn scans_over_entries_do_not_meet_elements() -> TestResult {
     on_both(|db| {
         let jobs = db.store::<Job>()?;

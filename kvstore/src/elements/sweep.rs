@@ -194,7 +194,7 @@ fn behind(key: &[u8]) -> KeyBuf {
 }
 
 fn write(engine: &dyn Engine, ops: &[Op<'_>]) -> Result<()> {
-    engine.commit(&Commit { ops, ..Commit::default() }).map_err(|failure| match failure {
+    engine.commit(&Commit { ops, background: true, ..Commit::default() }).map_err(|failure| match failure {
         CommitFailure::Failed(error, _) => error,
         // The commit has no preconditions and no locks.
         CommitFailure::Unexpected | CommitFailure::Stale(_) => {

@@ -610,7 +610,7 @@ fn a_closed_engine_refuses_everything(on: &Subject) {
     assert!(is_closed(engine.close()));
     let ops = [Op::Put { key: b"a", value: b"2" }];
     for expect in [&[][..], &[Expect { key: b"a", value: None }]] {
-        let failed = engine.commit(&Commit { ops: &ops, expect, tokens: &[&token], sync: false });
+        let failed = engine.commit(&Commit { ops: &ops, expect, tokens: &[&token], sync: false, background: false });
         assert!(matches!(failed, Err(CommitFailure::Failed(Error::Closed, Outcome::NotApplied))), "{failed:?}");
     }
     let refused = engine.lock(KeyBuf::from_bytes(b"b"), Wait::AtMost(LONG), Location::caller());

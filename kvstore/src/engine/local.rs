@@ -15,8 +15,13 @@ use crate::lock::LockTable;
 
 /// Keeps bytes under ordered keys; knows nothing of locks.
 pub(crate) trait Storage: Reader + 'static {
-    /// See [`Engine::check_open`].
+    /// Checks that calls are still taken: `Closed` if not.
     fn check_open(&self) -> Result<()>;
+
+    /// Returns the failure that a test asked for in the place of the next write.
+    fn next_fault(&self) -> Option<(Error, Outcome)> {
+        None
+    }
 
     /// A consistent view of all that is written now.
     fn snapshot(&self) -> Result<Arc<dyn Reader>>;
@@ -168,7 +173,8 @@ impl<S: Storage> Engine for Local<S> {
     }
 
     fn check_open(&self) -> Result<()> {
-        self.storage.check_open()
+        self.storage.check_open()?;
+        self.check_usable()
     }
 
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
@@ -204,7 +210,9 @@ impl<S: Storage> Engine for Local<S> {
             }
             Some(held)
         };
-        self.storage.write(commit.ops, commit.sync).map_err(|(error, outcome)| {
+        let fault = if commit.background { None } else { self.storage.next_fault() };
+        let written = fault.map_or_else(|| self.storage.write(commit.ops, commit.sync), Err);
+        written.map_err(|(error, outcome)| {
             if outcome == Outcome::Unknown {
                 self.set_failed(&error);
             }

@@ -38,7 +38,8 @@ struct Fault {
 }
 
 impl Faults {
-    /// Lets the next `writes` writes fail, instead of what was asked for before.
+    /// Lets the next `writes` writes of the program fail, instead of what was asked for before. Writes of the
+    /// database's own threads, such as the one that deletes the elements of removed entries, do not count.
     ///
     /// With [`Outcome::NotApplied`] the disk is full, so to say: the commit may be tried again. With
     /// [`Outcome::Unknown`] the database refuses all writes from then on with [`Error::Failed`].
@@ -119,6 +120,12 @@ impl Storage for Memory {
         if self.rows().is_some() { Ok(()) } else { Err(Error::Closed) }
     }
 
+    fn next_fault(&self) -> Option<(Error, Outcome)> {
+        self.check_open().ok()?;
+        let outcome = self.faults.take()?;
+        Some((Error::Engine { action: "write", source: "the write was told to fail".into() }, outcome))
+    }
+
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
         Ok(self.now()?)
     }
@@ -126,10 +133,6 @@ impl Storage for Memory {
     fn write(&self, ops: &[Op<'_>], _sync: bool) -> Result<(), (Error, Outcome)> {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let rows = rows.as_mut().ok_or((Error::Closed, Outcome::NotApplied))?;
-        if let Some(outcome) = self.faults.take() {
-            let source = "the write was told to fail".into();
-            return Err((Error::Engine { action: "write", source }, outcome));
-        }
         let rows = Arc::make_mut(rows);
         for op in ops {
             match op {

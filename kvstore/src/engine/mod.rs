@@ -29,7 +29,7 @@ pub(crate) trait Engine: Reader {
     /// The directory, for errors; empty where there is none.
     fn path(&self) -> &Path;
 
-    /// Whether calls are still taken: `Closed` where not.
+    /// Checks that commits are still taken: `Closed` or `Failed` if not. A commit with nothing to write asks this.
     fn check_open(&self) -> Result<()>;
 
     /// A consistent view of all that is committed now.
@@ -100,6 +100,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) expect: &'a [Expect<'a>],
     /// Whether it must survive power loss before the call returns, whatever the database's durability.
     pub(crate) sync: bool,
+    /// Whether a thread of the database asks for it, and no call of the program.
+    pub(crate) background: bool,
 }
 
 /// Why a commit failed, and whether it took effect.

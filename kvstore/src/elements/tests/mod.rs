@@ -10,7 +10,7 @@ use super::{ElementDeque, ElementMap, ElementSet};
 use crate::engine::{Commit, Engine, Op, Page};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
-use crate::{Batch, Database, Error, MapStore, Store};
+use crate::{Batch, Database, Error, MapStore, Outcome, Store};
 
 #[derive(Store)]
 #[store(key = String, crate = "crate")]
@@ -163,6 +163,20 @@ fn a_large_collection_is_deleted_and_its_neighbours_are_not() {
         assert_eq!(jobs.elements(Job::ATTEMPTS, key).count().unwrap(), 3);
         assert_eq!(jobs.elements(Job::LOG, key).front().unwrap().as_deref(), Some("x"));
     }
+}
+
+#[test]
+fn faults_hit_the_program_and_not_the_sweep() {
+    let (db, faults) = Database::in_memory_with_faults().unwrap();
+    let jobs = store(&db);
+    fill(&jobs, "/a", 5);
+    remove_without_sweeper(&jobs, "/a", 1);
+    faults.fail_next_writes(1, Outcome::NotApplied);
+    let engine = &**engine(&jobs);
+    sweep_all(engine, &jobs.namespace().elements, &|| true).unwrap();
+    assert_eq!(elements(engine), 0);
+    assert!(jobs.insert("/b", init()).is_err());
+    jobs.insert("/b", init()).unwrap();
 }
 
 #[test]
