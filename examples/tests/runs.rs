@@ -77,7 +77,13 @@ fn locks() {
     assert_lines(&printed, &["somebody has it: ", "waited ", "job[\"/a\"] by `main` at ", "locks: done"]);
     // Who waited in vain is told who holds the entry, and where that was written.
     let timeout = printed.lines().find(|line| line.starts_with("waited ")).unwrap();
-    assert!(timeout.contains("by thread `main`, which took it at ") && timeout.contains("locks.rs:"), "{timeout}");
+    assert!(timeout.contains("locks.rs:") && timeout.contains(" on thread `main`, the same thread"), "{timeout}");
+}
+
+#[test]
+fn async_program() {
+    let expected = ["blocking thread: 1 visit", "one task at a time: 3 visits", "refused: ", "async program: done"];
+    assert_lines(&run("async_program"), &expected);
 }
 
 #[test]
