@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use kvstore::{Batch, CommitError, Database, Error, Guard, Outcome, Store};
+use kvstore::{Batch, CommitError, Database, Guard, Outcome, Store};
 
 // ANCHOR: stores
 /// A transfer job; one entry per path.
@@ -80,7 +80,7 @@ fn rename(db: &Database, jobs: &JobStore, from: &str, to: &str) -> kvstore::Resu
 /// Commits, and tries again as long as nothing was written.
 fn commit_stubbornly(mut guard: Guard<Job>, mut make_room: impl FnMut()) -> kvstore::Result<()> {
     for _ in 0..3 {
-        match guard.commit() {
+        match guard.try_commit() {
             Ok(()) => return Ok(()),
             Err(failed) if failed.outcome() == Outcome::NotApplied => {
                 println!("not written: {failed}");
@@ -90,8 +90,7 @@ fn commit_stubbornly(mut guard: Guard<Job>, mut make_room: impl FnMut()) -> kvst
             Err(failed) => return Err(failed.into()), // unknown until the database is opened again
         }
     }
-    guard.commit()?;
-    Ok(())
+    guard.commit()
 }
 // ANCHOR_END: retry
 
@@ -104,21 +103,15 @@ fn take_back(failed: CommitError<Batch>, jobs: &JobStore, path: &str) -> Option<
 // ANCHOR_END: take
 
 // ANCHOR: question_mark
-/// `?` makes a failed commit a plain `Error`: the guard is dropped, and its lock free.
-fn plain(job: Guard<Job>) -> kvstore::Result<()> {
+/// A failed `commit` releases the lock: its error is a plain one, for any error type.
+fn plain(job: Guard<Job>) -> Result<(), Box<dyn StdError + Send + Sync>> {
     job.commit()?;
     Ok(())
 }
 
-/// Into a boxed error the guard goes along: the entry stays locked until the error is dropped.
+/// The error of a failed `try_commit` has the guard: in a boxed error, the entry stays locked until the error is dropped.
 fn boxed(job: Guard<Job>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-    job.commit()?;
-    Ok(())
-}
-
-/// Where such an error lives long, it is made a plain one first.
-fn boxed_without_the_lock(job: Guard<Job>) -> Result<(), Box<dyn StdError + Send + Sync>> {
-    job.commit().map_err(Error::from)?;
+    job.try_commit()?;
     Ok(())
 }
 // ANCHOR_END: question_mark
@@ -151,12 +144,12 @@ fn main() -> Result<(), Box<dyn StdError>> {
 
     faults.fail_next_writes(1, Outcome::NotApplied);
     let batch = Batch::new().write(jobs.create("/d", JobInit { owner: "me".into() })?);
-    let failed = batch.commit().err().ok_or("the write was to fail")?;
+    let failed = batch.try_commit().err().ok_or("the write was to fail")?;
     let guard = take_back(failed, &jobs, "/d").ok_or("the batch has the guard")?;
     assert_eq!(db.locks().len(), 1);
     guard.commit()?;
 
-    for (commit, locks) in [(boxed as fn(_) -> _, 1), (boxed_without_the_lock, 0)] {
+    for (commit, locks) in [(boxed as fn(_) -> _, 1), (plain, 0)] {
         let job = jobs.lock("/d")?;
         let mut job = job.ok_or("it was committed")?;
         job.done = true;
@@ -165,7 +158,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
         assert!(failed.is_err());
         assert_eq!(db.locks().len(), locks);
     }
-    plain(jobs.lock("/d")?.ok_or("it was committed")?)?;
+    jobs.lock("/d")?.ok_or("it was committed")?.commit()?;
     assert!(db.locks().is_empty());
     db.close()?;
     println!("commits: done");

@@ -44,8 +44,7 @@ mod keys {
         let mut user = users.create(7, UserInit { name: "Ada".into() })?; // no `id` here: it is the key
         assert_eq!(user.id, 7);
         user.id = 8;
-        let refused = user.commit().map_err(Error::from);
-        assert!(matches!(refused, Err(Error::KeyChanged { .. })));
+        assert!(matches!(user.commit(), Err(Error::KeyChanged { .. })));
         // ANCHOR_END: key_field_use
         users.insert(7, User { id: 7, name: "Ada".into() })?;
         assert!(users.get(7)?.is_some_and(|user| user.id == 7 && user.name == "Ada"));

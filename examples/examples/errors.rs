@@ -29,6 +29,25 @@ fn submit(jobs: &JobStore, path: &str) -> kvstore::Result<String> {
 }
 // ANCHOR_END: match
 
+// ANCHOR: own_error
+/// The errors of a program of its own: `#[from]` lets `?` turn those of kvstore into them.
+#[derive(Debug, thiserror::Error)]
+enum JobError {
+    #[error("there is no job {0}")]
+    Missing(String),
+    #[error("the job store failed: {0}")]
+    Store(#[from] kvstore::Error),
+}
+
+/// Hands a job to somebody else.
+fn hand_over(jobs: &JobStore, path: &str, to: &str) -> Result<(), JobError> {
+    let mut job = jobs.lock(path)?.ok_or_else(|| JobError::Missing(path.into()))?;
+    job.owner = to.into();
+    job.commit()?; // if it fails, the lock is released
+    Ok(())
+}
+// ANCHOR_END: own_error
+
 // ANCHOR: causes
 /// An error with its causes, one a line: the variants' texts do not repeat what `source` says.
 fn with_causes(error: &dyn StdError) -> String {
@@ -86,6 +105,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
         println!("{}", thread::scope(|scope| scope.spawn(|| submit(&jobs, "/a")).join()).map_err(|_| "panicked")??);
         drop(held);
         println!("{}", submit(&jobs, &"/long".repeat(20_000))?);
+        hand_over(&jobs, "/a", "you")?;
+        println!("{}", hand_over(&jobs, "/z", "you").err().ok_or("there is none")?);
         println!("{}", open(&path).err().ok_or("it is open")?);
         drop(jobs);
         db.close()?;

@@ -117,11 +117,16 @@ fn errors() {
             "\"/a\" was submitted before",
             "/a is being worked on, at ",
             "a path has at most 65536 bytes",
+            "there is no job /z",
             "the program is running already",
             "field `owner`",
         ],
     );
-    let expected = ["the storage engine failed to write", "  because: ", "end the work, and open the database again"];
+    let expected = [
+        "the database must be reopened to see whether this was written: ",
+        "  because: ",
+        "end the work, and open the database again",
+    ];
     assert!(printed.contains("a file belongs to something else"), "{printed}");
     assert_lines(&printed, &expected);
 }

@@ -42,7 +42,7 @@ struct Member {
 trait AnyGuard: Send {
     fn entry(&self) -> &Entry;
     fn encode(&self, buf: &mut Vec<u8>) -> Result<()>;
-    fn mark_written(&mut self);
+    fn discard(&mut self);
     fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -54,8 +54,8 @@ impl<T: Store> AnyGuard for Guard<T> {
     fn encode(&self, buf: &mut Vec<u8>) -> Result<()> {
         encode_value::<T>(Guard::entry(self), self.value(), buf)
     }
-    fn mark_written(&mut self) {
-        Guard::mark_written(self);
+    fn discard(&mut self) {
+        Guard::discard(self);
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -86,19 +86,37 @@ impl Batch {
         self
     }
 
-    /// Writes all or nothing, then releases every lock.
+    /// Writes all or nothing, and releases every lock.
     ///
     /// # Errors
-    /// As [`Guard::commit`] of its guards, and [`Error::ForeignGuard`] for guards of two databases. The error has the
-    /// batch, still locked.
-    pub fn commit(mut self) -> Result<(), CommitError<Self>> {
+    /// As [`Guard::commit`] of its guards, and [`Error::ForeignGuard`] for guards of two databases. The locks are
+    /// released on failure, too: [`try_commit`](Self::try_commit) keeps them.
+    pub fn commit(mut self) -> Result<()> {
+        let written = self.write_all();
+        // If that failed, the error reports it: there is no warning of a lost change.
+        self.discard();
+        written.map_err(Error::of_commit)
+    }
+
+    /// Writes all or nothing and releases every lock, as [`commit`](Self::commit) does, but returns the batch with the
+    /// error if that fails.
+    ///
+    /// # Errors
+    /// Those of [`commit`](Self::commit) in a [`CommitError`], which has the batch, still locked, for another try.
+    /// [`take`](Self::take) gets single guards back out of it.
+    pub fn try_commit(mut self) -> Result<(), CommitError<Self>> {
         match self.write_all() {
             Ok(()) => {
-                self.members.iter_mut().for_each(|member| member.guard.mark_written());
+                self.discard();
                 Ok(())
             }
             Err((error, outcome)) => Err(CommitError::new(error, outcome, self)),
         }
+    }
+
+    /// Nothing is to be written any more.
+    fn discard(&mut self) {
+        self.members.iter_mut().for_each(|member| member.guard.discard());
     }
 
     fn write_all(&self) -> Result<(), (Error, Outcome)> {

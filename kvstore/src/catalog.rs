@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::{Commit, CommitFailure, Engine, Expect, Op, Page};
 use crate::error::{Error, Result};
-use crate::key::Span;
 use crate::key::hidden::KeyBuf;
+use crate::key::{Span, bytes_as_text};
 
 const CATALOG: u32 = 0;
 const HEADER: u8 = 0;
@@ -131,7 +131,9 @@ fn change(engine: &dyn Engine, expect: &[Expect<'_>], ops: &[Op<'_>]) -> Result<
         Ok(()) => Ok(true),
         Err(CommitFailure::Unexpected) => Ok(false),
         Err(CommitFailure::Failed(error, _)) => Err(error),
-        Err(CommitFailure::Stale(_)) => Err(Error::OutcomeUnknown { reason: "a lock of the catalog was lost".into() }),
+        Err(CommitFailure::Stale(key)) => {
+            Err(Error::LockLost { namespace: "catalog".into(), key: bytes_as_text(key.as_slice()) })
+        }
     }
 }
 

@@ -234,11 +234,14 @@ pub enum Error {
         /// The entry's key, as text.
         key: String,
     },
-    /// Whether a commit took effect can't be told. Not from the engines of this version.
-    #[error("the outcome of the commit is unknown: {reason}")]
+    /// A write failed, and may have taken effect nevertheless: the next open of the database shows it. Until then writes
+    /// are refused with [`Error::Failed`].
+    #[error("the database must be reopened to see whether this was written: {reason}")]
     OutcomeUnknown {
         /// What happened.
         reason: String,
+        /// The failure itself, mostly an [`Error::Engine`].
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The snapshot is too old to be read. Not from the engines of this version.
     #[error("the snapshot has expired")]
@@ -249,6 +252,16 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+}
+
+impl Error {
+    /// The error of a failed write for callers that get no [`Outcome`]: it says so itself if the outcome is unknown.
+    pub(crate) fn of_commit((error, outcome): (Self, Outcome)) -> Self {
+        match outcome {
+            Outcome::NotApplied => error,
+            Outcome::Unknown => Self::OutcomeUnknown { reason: error.to_string(), source: Box::new(error) },
+        }
+    }
 }
 
 /// Who holds the lock on an entry.
@@ -287,7 +300,7 @@ impl fmt::Display for Holder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Nothing was written. The guard is still locked: it may be mended and committed again.
+    /// Nothing was written. The guard is still locked: it may be corrected and committed again.
     NotApplied,
     /// It can't be told until the database is reopened.
     Unknown,

@@ -306,12 +306,12 @@ impl<T: Store> Guard<T> {
         Elements::new(Held::new(&mut self.entry), path.index())
     }
 
-    /// Writes the value and keeps the lock. What is neither new nor changed is not written again.
+    /// Writes the value and keeps the lock. A value that is neither new nor changed is not written again.
     ///
     /// # Errors
     /// As [`commit`](Self::commit); the guard stays as it was.
     pub fn save(&mut self) -> Result<()> {
-        self.write().map_err(|(error, _)| error)
+        self.write().map_err(Error::of_commit)
     }
 
     fn write(&mut self) -> Result<(), (Error, Outcome)> {
@@ -326,32 +326,77 @@ impl<T: Store> Guard<T> {
         Ok(())
     }
 
-    /// Writes the value and releases the lock. What is neither new nor changed is not written again.
+    /// Writes the value and releases the lock. A value that is neither new nor changed is not written again.
     ///
     /// When it returns, the value is as durable as the database's [`Durability`](crate::Durability) says.
     ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let db = Database::in_memory()?;
+    /// # let counts = db.map::<String, u64>("counts")?;
+    /// let mut count = counts.lock_or_create("visits", 0)?;
+    /// *count += 1;
+    /// count.commit()?;
+    /// assert_eq!(counts.get("visits")?, Some(1));
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// The error has the guard, still locked, for another try: see [`CommitError`]. Its causes:
-    /// - [`Error::Encode`], where the value does not serialize;
-    /// - [`Error::TooLarge`], where its record is over 1 GiB;
-    /// - [`Error::KeyChanged`], where its key field differs from the key;
-    /// - [`Error::Engine`], where the engine failed, and [`Error::Failed`] for every write after that;
-    /// - [`Error::Closed`], where the database was closed meanwhile.
-    pub fn commit(mut self) -> Result<(), CommitError<Self>> {
+    /// The lock is released on failure, too: [`try_commit`](Self::try_commit) keeps it. The causes:
+    /// - [`Error::Encode`] if the value does not serialize;
+    /// - [`Error::TooLarge`] if its record is over 1 GiB;
+    /// - [`Error::KeyChanged`] if its key field differs from the key;
+    /// - [`Error::Engine`] if the engine failed and nothing was written;
+    /// - [`Error::OutcomeUnknown`] if the engine failed and may have written, and [`Error::Failed`] for every write
+    ///   after that;
+    /// - [`Error::Closed`] if the database was closed meanwhile.
+    pub fn commit(mut self) -> Result<()> {
+        let written = self.write();
+        self.end(written)
+    }
+
+    /// Writes the value and releases the lock, as [`commit`](Self::commit) does, but returns the guard with the error if
+    /// that fails.
+    ///
+    /// ```
+    /// # use kvstore::{Database, Outcome};
+    /// # let (db, faults) = Database::in_memory_with_faults()?;
+    /// # let counts = db.map::<String, u64>("counts")?;
+    /// let count = counts.create("visits", 1)?;
+    /// # faults.fail_next_writes(1, Outcome::NotApplied);
+    /// if let Err(failed) = count.try_commit() {
+    ///     assert_eq!(failed.outcome(), Outcome::NotApplied);
+    ///     let count = failed.into_held(); // still locked
+    ///     count.commit()?;
+    /// }
+    /// assert_eq!(counts.get("visits")?, Some(1));
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`commit`](Self::commit) in a [`CommitError`], which has the guard, still locked, for another try.
+    /// [`CommitError::outcome`] says whether the value may have been written nevertheless.
+    pub fn try_commit(mut self) -> Result<(), CommitError<Self>> {
         self.write().map_err(|(error, outcome)| CommitError::new(error, outcome, self))
     }
 
-    /// Deletes the entry and releases the lock. An entry that was never saved just never existed.
+    /// Deletes the entry and releases the lock. An entry that was never saved never existed.
     ///
     /// # Errors
-    /// As [`commit`](Self::commit), but for those of the value.
-    pub fn delete(mut self) -> Result<(), CommitError<Self>> {
-        let deleted = if self.entry.stored {
-            apply(&[Write { entry: &self.entry, change: Change::Delete }])
-        } else {
-            self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
-        };
-        match deleted {
+    /// As [`commit`](Self::commit), without those of the value. The lock is released on failure, too:
+    /// [`try_delete`](Self::try_delete) keeps it.
+    pub fn delete(self) -> Result<()> {
+        let deleted = self.delete_entry();
+        self.end(deleted)
+    }
+
+    /// Deletes the entry and releases the lock, as [`delete`](Self::delete) does, but returns the guard with the error
+    /// if that fails.
+    ///
+    /// # Errors
+    /// Those of [`delete`](Self::delete) in a [`CommitError`], which has the guard, still locked, for another try.
+    pub fn try_delete(mut self) -> Result<(), CommitError<Self>> {
+        match self.delete_entry() {
             Ok(()) => {
                 self.entry.discard();
                 Ok(())
@@ -360,13 +405,28 @@ impl<T: Store> Guard<T> {
         }
     }
 
+    fn delete_entry(&self) -> Result<(), (Error, Outcome)> {
+        if self.entry.stored {
+            apply(&[Write { entry: &self.entry, change: Change::Delete }])
+        } else {
+            self.entry.check_open().map_err(|error| (error, Outcome::NotApplied))
+        }
+    }
+
+    /// Ends the guard with the result of its last write. If that failed, the error reports it: there is no warning of a
+    /// lost change.
+    fn end(mut self, result: Result<(), (Error, Outcome)>) -> Result<()> {
+        self.entry.discard();
+        result.map_err(Error::of_commit)
+    }
+
     /// Releases the lock without writing: the same as dropping the guard, but for the warning about a changed value.
     pub fn release(mut self) {
         self.entry.discard();
     }
 
-    /// The value is written or deleted: nothing is lost when the guard goes.
-    pub(crate) fn mark_written(&mut self) {
+    /// Nothing is to be written any more: nothing is lost when the guard is dropped.
+    pub(crate) fn discard(&mut self) {
         self.entry.discard();
     }
 }
@@ -398,11 +458,12 @@ impl<T: Store> fmt::Debug for Guard<T> {
     }
 }
 
-/// A commit that failed, with what was to be committed.
+/// A commit that failed, with the guard or batch that was to be committed. From [`Guard::try_commit`],
+/// [`Guard::try_delete`] and [`Batch::try_commit`](crate::Batch::try_commit).
 ///
-/// Shows the error inside, and becomes it with `?` in functions that return [`Error`]; the guard is then dropped, and
-/// its lock freed. In other error types (boxed, `anyhow`) the guard goes along, and its entry stays locked until the
-/// error is dropped.
+/// It shows the error inside, and becomes the error of the plain [`commit`](Guard::commit) with `?` in functions that
+/// return [`Error`]; the guard is then dropped, and its lock freed. In other error types (boxed, `anyhow`) the guard goes
+/// along, and its entry stays locked until the error is dropped.
 pub struct CommitError<G> {
     parts: Box<Parts<G>>,
 }
@@ -419,23 +480,23 @@ impl<G> CommitError<G> {
         Self { parts: Box::new(Parts { error, outcome, held: Mutex::new(held) }) }
     }
 
-    /// Why the commit failed.
+    /// Returns why the commit failed.
     pub fn error(&self) -> &Error {
         &self.parts.error
     }
 
-    /// Whether it took effect nevertheless.
+    /// Returns whether it took effect nevertheless.
     pub fn outcome(&self) -> Outcome {
         self.parts.outcome
     }
 
-    /// What was to be committed, still locked: to be mended and committed again where the outcome is
-    /// [`Outcome::NotApplied`].
+    /// Returns the guard or batch that was to be committed, still locked. If the outcome is [`Outcome::NotApplied`], it
+    /// can be corrected and committed again.
     pub fn into_held(self) -> G {
         self.into_parts().1
     }
 
-    /// The error and what was to be committed.
+    /// Returns the error, and the guard or batch that was to be committed.
     pub fn into_parts(self) -> (Error, G) {
         let Parts { error, held, .. } = *self.parts;
         (error, held.into_inner().unwrap_or_else(PoisonError::into_inner))
@@ -444,7 +505,8 @@ impl<G> CommitError<G> {
 
 impl<G> From<CommitError<G>> for Error {
     fn from(error: CommitError<G>) -> Self {
-        error.into_parts().0
+        let outcome = error.outcome();
+        Self::of_commit((error.into_parts().0, outcome))
     }
 }
 

@@ -308,7 +308,7 @@ impl<T: Store> MapStore<T> {
         if !T::ELEMENTS.is_empty() {
             entry.find::<T>()?;
         }
-        replace_value::<T>(&entry, &value).map_err(|(error, _)| error)
+        replace_value::<T>(&entry, &value).map_err(Error::of_commit)
     }
 
     /// Changes an entry by a function and commits it, and answers what the function returned; `None` where there is no
@@ -325,15 +325,8 @@ impl<T: Store> MapStore<T> {
             return Ok(None);
         };
         let result = change(&mut guard);
-        match guard.commit() {
-            Ok(()) => Ok(Some(result)),
-            Err(failed) => {
-                // The caller is told by the error: no warning about a change that was dropped.
-                let (error, guard) = failed.into_parts();
-                guard.release();
-                Err(error)
-            }
-        }
+        guard.commit()?;
+        Ok(Some(result))
     }
 
     /// Removes an entry with its elements, and tells whether it was there. What was there is not decoded.
@@ -348,7 +341,7 @@ impl<T: Store> MapStore<T> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         let there = entry.find::<T>()?;
         if there {
-            apply(&[Write { entry: &entry, change: Change::Delete }]).map_err(|(error, _)| error)?;
+            apply(&[Write { entry: &entry, change: Change::Delete }]).map_err(Error::of_commit)?;
         }
         Ok(there)
     }

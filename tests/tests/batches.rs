@@ -67,7 +67,7 @@ fn a_batch_in_which_one_value_does_not_serialize_writes_nothing() -> TestResult 
         let mut refused = numbers.lock(1)?.unwrap();
         refused.0 = 13;
         let batch = Batch::new().write(works.create(("acme", 1), WorkInit {})?).write(refused);
-        let failed = batch.write(numbers.create(2, Fussy(2))?).commit().unwrap_err();
+        let failed = batch.write(numbers.create(2, Fussy(2))?).try_commit().unwrap_err();
         assert!(matches!(failed.error(), Error::Encode { key, .. } if key == "1"));
         assert_eq!((failed.outcome(), db.locks().len()), (Outcome::NotApplied, 3));
         assert!(!works.contains(("acme", 1))? && !numbers.contains(2)? && numbers.get(1)? == Some(Fussy(1)));
@@ -90,7 +90,7 @@ fn a_batch_in_which_one_key_field_was_changed_writes_nothing() -> TestResult {
         let (numbers, works) = stores(db)?;
         let mut changed = works.create(("acme", 1), WorkInit {})?;
         changed.id.1 = 2;
-        let failed = Batch::new().write(numbers.create(1, Fussy(1))?).write(changed).commit().unwrap_err();
+        let failed = Batch::new().write(numbers.create(1, Fussy(1))?).write(changed).try_commit().unwrap_err();
         assert!(matches!(failed.error(), Error::KeyChanged { found, .. } if found == r#"("acme", 2)"#));
         drop(failed);
         assert!(numbers.iter()?.next().is_none() && works.iter()?.next().is_none() && db.locks().is_empty());
@@ -104,7 +104,7 @@ fn a_batch_that_the_engine_refuses_writes_nothing_and_may_be_tried_again() -> Te
     let (numbers, works) = stores(&db)?;
     let batch = Batch::new().write(numbers.create(1, Fussy(1))?).write(works.create(("acme", 1), WorkInit {})?);
     faults.fail_next_writes(1, Outcome::NotApplied);
-    let failed = batch.commit().unwrap_err();
+    let failed = batch.try_commit().unwrap_err();
     assert_eq!((failed.outcome(), db.locks().len()), (Outcome::NotApplied, 2));
     assert!(!numbers.contains(1)? && !works.contains(("acme", 1))?);
     failed.into_held().commit()?;
@@ -114,9 +114,9 @@ fn a_batch_that_the_engine_refuses_writes_nothing_and_may_be_tried_again() -> Te
         faults.fail_next_writes(1, Outcome::Unknown);
         numbers.create(2, Fussy(2))?
     });
-    let failed = failed.commit().unwrap_err();
+    let failed = failed.try_commit().unwrap_err();
     assert_eq!(failed.outcome(), Outcome::Unknown);
-    assert!(matches!(failed.into_held().commit().map_err(Error::from), Err(Error::Failed { .. })));
+    assert!(matches!(failed.into_held().commit(), Err(Error::Failed { .. })));
     assert!(db.locks().is_empty());
     Ok(())
 }
@@ -141,7 +141,7 @@ fn guards_of_two_databases_in_one_batch_are_refused() -> TestResult {
         let other = Database::in_memory()?;
         let (numbers, elsewhere) = (db.map::<u64, u64>("numbers")?, other.map::<u64, u64>("numbers")?);
         let batch = Batch::new().write(numbers.create(1, 10)?).write(elsewhere.create(2, 20)?);
-        let failed = batch.commit().unwrap_err();
+        let failed = batch.try_commit().unwrap_err();
         assert!(matches!(failed.error(), Error::ForeignGuard { key, .. } if key == "2"));
         assert_eq!((failed.outcome(), db.locks().len(), other.locks().len()), (Outcome::NotApplied, 1, 1));
         // The same key of the other database is another entry.

@@ -60,11 +60,11 @@ fn after_close_every_handle_and_guard_answers_closed() -> TestResult {
         assert!(closed(db.checkpoint("/nowhere/at/all")));
 
         assert!(closed(changed.save()));
-        let failed = changed.commit().unwrap_err();
+        let failed = changed.try_commit().unwrap_err();
         assert!(matches!(failed.error(), Error::Closed));
         failed.into_held().release();
-        assert!(closed(new.commit().map_err(Error::from)));
-        assert!(closed(kvstore::Batch::new().write(clean).commit().map_err(Error::from)));
+        assert!(closed(new.commit()));
+        assert!(closed(kvstore::Batch::new().write(clean).commit()));
         assert!(closed(db.clone().close()) && db.locks().is_empty());
         Ok(())
     })

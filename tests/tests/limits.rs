@@ -94,7 +94,7 @@ fn a_record_over_1_gib_is_refused_before_anything_is_written() -> TestResult {
     // Any write would spoil the database.
     faults.fail_next_writes(1, Outcome::Unknown);
     let sibling = huge.create(2, Huge(4))?;
-    let failed = Batch::new().write(small.create(1, 1)?).write(sibling).write(grown).commit().unwrap_err();
+    let failed = Batch::new().write(small.create(1, 1)?).write(sibling).write(grown).try_commit().unwrap_err();
     assert!(
         matches!(failed.error(), Error::TooLarge { namespace, key, what: "record", size, limit }
         if namespace == "huge" && key == "1" && *limit == 1 << 30 && (*limit..*limit + (17 << 20)).contains(size)),
@@ -150,7 +150,7 @@ fn a_value_that_does_not_serialize_is_refused_with_its_reason() -> TestResult {
         let shared = db.store::<Shared>()?;
         let guard = shared.create(1, SharedInit { value: 10.into() })?;
         std::mem::forget(guard.value.borrow_mut());
-        let failed = guard.commit().unwrap_err();
+        let failed = guard.try_commit().unwrap_err();
         assert!(
             matches!(failed.error(), Error::Encode { key, reason, .. } if key == "1" && reason.contains("`value`"))
         );
@@ -192,7 +192,7 @@ fn no_public_type_prints_values() -> TestResult {
         shown.push(format!("{batch:?}"));
         assert!(shown.last().is_some_and(|batch| batch.contains(r#"texts["key"]"#)));
         let foreign = Database::in_memory()?.map::<String, String>("texts")?.create("foreign", SECRET.to_owned())?;
-        let failed: CommitError<Batch> = batch.write(foreign).commit().unwrap_err();
+        let failed: CommitError<Batch> = batch.write(foreign).try_commit().unwrap_err();
         shown.extend([format!("{failed:?}"), failed.to_string()]);
         for text in shown {
             assert!(!text.contains(SECRET) && !text.is_empty(), "{text}");

@@ -130,7 +130,7 @@ fn a_failed_write_before_the_head_misleads_nobody() -> TestResult {
     assert_eq!(head(&queue)?, Some(100));
     let guard = queue.create(50, 0)?;
     faults.fail_next_writes(1, Outcome::NotApplied);
-    let failed = guard.commit().unwrap_err();
+    let failed = guard.try_commit().unwrap_err();
     assert_eq!(head(&queue)?, Some(100));
     failed.into_held().commit()?;
     assert_eq!(head(&queue)?, Some(50));

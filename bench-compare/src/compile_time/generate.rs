@@ -95,7 +95,7 @@ impl Variant {
     std::hint::black_box(&read);
     let mut value = store.lock(\"key\")?.ok_or(\"missing\")?;
     value.field_0 = sample_{number}().field_0;
-    value.commit().map_err(kvstore::Error::from)?;
+    value.commit()?;
     Ok(())
 }}\n"
                 )

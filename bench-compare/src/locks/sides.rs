@@ -151,7 +151,7 @@ impl Side for Guards {
     fn add(&self, key: u64) -> Result<()> {
         let mut guard = self.map.lock(key)?.ok_or("missing")?;
         *guard += 1;
-        Ok(guard.commit().map_err(kvstore::Error::from)?)
+        Ok(guard.commit()?)
     }
 
     fn sum(&self, keys: Range<u64>) -> Result<u64> {

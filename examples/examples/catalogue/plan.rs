@@ -92,7 +92,7 @@ impl Planner<'_> {
         file.hash = None;
         file.target = found.target;
         file.error = found.error;
-        Ok(file.commit()?)
+        file.commit()
     }
 
     /// Removes a name that is no longer in the tree, with its entry in the journal.

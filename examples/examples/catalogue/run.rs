@@ -83,7 +83,7 @@ pub(crate) fn run(
     // The one lock on the run was held all the time: what follows is its last word.
     run.finished = Some(Time::now());
     let number = *run.key();
-    run.commit().map_err(kvstore::Error::from)?;
+    run.commit()?;
     Ok(Finished { number, removed, took: started.elapsed() })
 }
 

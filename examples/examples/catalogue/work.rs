@@ -48,7 +48,7 @@ impl Worker<'_> {
         // First the journal, then the file: the walker's order too.
         let Some(mut file) = self.files.lock(&work.path)? else {
             // They come and go in one batch, so this is damage by other hands. There is nothing to be done for it.
-            return Ok(work.delete()?);
+            return work.delete();
         };
         let attempt = file.attempts.entry(self.run).or_default();
         attempt.begun += 1;

@@ -13,8 +13,8 @@ use std::thread::{self, JoinHandle};
 use super::space::ElementSpaces;
 use crate::engine::{Commit, CommitFailure, Engine, Op, Page};
 use crate::error::{Error, Result};
-use crate::key::Span;
 use crate::key::hidden::KeyBuf;
+use crate::key::{Span, bytes_as_text};
 
 /// Elements that are deleted by one commit.
 const STEP: usize = 1024;
@@ -197,8 +197,11 @@ fn write(engine: &dyn Engine, ops: &[Op<'_>]) -> Result<()> {
     engine.commit(&Commit { ops, background: true, ..Commit::default() }).map_err(|failure| match failure {
         CommitFailure::Failed(error, _) => error,
         // The commit has no preconditions and no locks.
-        CommitFailure::Unexpected | CommitFailure::Stale(_) => {
-            Error::OutcomeUnknown { reason: "a commit without locks lost a lock".into() }
+        CommitFailure::Unexpected => {
+            Error::Unavailable { reason: "a precondition was missed where none was set".into() }
+        }
+        CommitFailure::Stale(key) => {
+            Error::LockLost { namespace: "elements".into(), key: bytes_as_text(key.as_slice()) }
         }
     })
 }

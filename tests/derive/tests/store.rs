@@ -172,8 +172,7 @@ fn a_whole_value_must_have_the_key_of_its_entry() -> Result<()> {
     assert!(matches!(work.create(("acme", 8), value.clone()), Err(Error::KeyChanged { .. })));
     let mut pending = work.create(("acme", 7), value)?;
     pending.id.1 = 9;
-    let error = pending.commit().unwrap_err();
-    assert!(matches!(error.error(), Error::KeyChanged { .. }));
+    assert!(matches!(pending.commit(), Err(Error::KeyChanged { .. })));
     Ok(())
 }
 

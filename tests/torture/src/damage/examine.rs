@@ -148,7 +148,7 @@ impl Round<'_> {
             // Where the last key that was given out can't be read, there is no next one.
             if let Ok(guard) = documents.create_next(Document::random(rng)) {
                 let (key, value) = (number(*guard.key()), text(&*guard));
-                done(DOCUMENTS, key, Some(value), guard.commit().map_err(Error::from))?;
+                done(DOCUMENTS, key, Some(value), guard.commit())?;
             }
         }
         if let Ok(lists) = db.map::<(String, u32), Vec<u64>>(LISTS) {

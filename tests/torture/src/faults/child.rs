@@ -267,7 +267,7 @@ impl Life<'_> {
         let text = failed.to_string().replace('\n', " ");
         self.say(&format!("error {name} {when} {text}"))?;
         // `Failed` comes first where a write of the sweeper met the fault.
-        let is_typed = matches!(failed.error, Error::Engine { .. } | Error::Io { .. } | Error::Failed { .. });
+        let is_typed = failed.is_typed();
         // What RocksDB says where `CURRENT` could not be opened once, and then could.
         let is_swallowed = action == Action::Open && text.contains("Direct I/O is not supported");
         if !is_typed || !(is_swallowed || text.contains(&self.plan.cause())) {
@@ -309,7 +309,9 @@ impl Life<'_> {
         refused("`insert`", stores.jobs.insert("0/0", workload::Job::of(0, 0)))?;
         refused("`remove`", stores.jobs.remove("0/0").map(drop))?;
         refused("`create_next`", stores.tickets.create_next(workload::TicketInit { thread: 0, step: 0 }).map(drop))?;
-        let Err(commit) = held.commit() else { return Err("the database has failed, and a guard is committed".into()) };
+        let Err(commit) = held.try_commit() else {
+            return Err("the database has failed, and a guard is committed".into());
+        };
         if commit.outcome() != Outcome::NotApplied {
             return Err("a commit that was refused is of unknown outcome".into());
         }

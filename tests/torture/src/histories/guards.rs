@@ -126,19 +126,19 @@ impl Player<'_> {
             0..=3 => {
                 let value = self.value();
                 *guard = value;
-                let (result, time) = self.timed(|_| guard.commit());
+                let (result, time) = self.timed(|_| guard.try_commit());
                 (self.note_commit("commit", time, result, &saw, &[(key, Some(value))])?, time)
             }
             4 => {
                 // What was never there is not deleted.
                 let wrote = lock.committed.map(|_| (key, None));
-                let (result, time) = self.timed(|_| guard.delete());
+                let (result, time) = self.timed(|_| guard.try_delete());
                 (self.note_commit("delete", time, result, &saw, wrote.as_slice())?, time)
             }
             5 => {
                 // A new entry is written, another is not.
                 let wrote = if lock.committed.is_none() { Some((key, Some(*guard))) } else { None };
-                let (result, time) = self.timed(|_| guard.commit());
+                let (result, time) = self.timed(|_| guard.try_commit());
                 (self.note_commit("clean commit", time, result, &saw, wrote.as_slice())?, time)
             }
             6 => {
@@ -170,7 +170,7 @@ impl Player<'_> {
     fn commit_again(&mut self, mut guard: Entry, lock: Lock) -> TestResult {
         let value = self.value();
         *guard = value;
-        let (result, time) = self.timed(|_| guard.commit());
+        let (result, time) = self.timed(|_| guard.try_commit());
         let saw = [(lock.key, Seen::Value(lock.committed))];
         match self.note_commit("commit again", time, result, &saw, &[(lock.key, Some(value))])? {
             None => self.note_hold(lock.key, lock.taken, time),
@@ -256,7 +256,7 @@ impl Player<'_> {
         }
         self.note("lock together", taken, &saw, &[]);
         saw.retain(|(key, _)| held.contains(key));
-        let (result, time) = self.timed(|_| batch.commit());
+        let (result, time) = self.timed(|_| batch.try_commit());
         let failed = self.note_commit("batch", time, result, &saw, &wrote)?;
         let given = match failed {
             Some(batch) => self.timed(|_| drop(batch)).1,

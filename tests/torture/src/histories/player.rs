@@ -232,8 +232,10 @@ impl Player<'_> {
             Ok(()) => self.note(name, time, saw, wrote),
             // Refused before anything was tried.
             Err(Error::Failed { .. }) if self.stage.faults.is_some() => {}
-            Err(Error::Engine { .. }) if self.stage.faults.is_some() => {
+            Err(Error::Engine { .. }) if self.stage.faults.is_some() => self.record.failures += 1,
+            Err(Error::OutcomeUnknown { .. }) if self.stage.faults.is_some() => {
                 self.record.failures += 1;
+                self.record.failed.push(time.1);
                 self.note_call(name, time, saw, wrote, true);
             }
             Err(other) => return Err(other.into()),

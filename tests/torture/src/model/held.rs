@@ -103,7 +103,7 @@ impl<K: Kind> Held<K> {
             Act::Commit => {
                 let expected = self.writable();
                 let Self { guard, mut known } = self;
-                return match failure("commit", guard.commit(), expected)? {
+                return match failure("commit", guard.try_commit(), expected)? {
                     None => Ok((None, known.write(entries))),
                     Some(guard) => Ok((Some(Self { guard, known }), false)),
                 };
@@ -115,7 +115,7 @@ impl<K: Kind> Held<K> {
             Act::Drop => return Ok((None, false)),
             Act::Delete => {
                 let Self { guard, known } = self;
-                return match failure("delete", guard.delete(), Ok(()))? {
+                return match failure("delete", guard.try_delete(), Ok(()))? {
                     None => Ok((None, known.delete(entries))),
                     Some(guard) => Ok((Some(Self { guard, known }), false)),
                 };
@@ -133,9 +133,9 @@ impl<K: Kind> Held<K> {
         let expected = self.writable().and(Err(Refusal::Closed));
         same("save after close", &answer(self.guard.save())?, &expected)?;
         if delete {
-            failure("delete after close", self.guard.delete(), Err(Refusal::Closed)).map(drop)
+            failure("delete after close", self.guard.try_delete(), Err(Refusal::Closed)).map(drop)
         } else {
-            failure("commit after close", self.guard.commit(), expected).map(drop)
+            failure("commit after close", self.guard.try_commit(), expected).map(drop)
         }
     }
 

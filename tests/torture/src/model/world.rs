@@ -119,7 +119,7 @@ impl World {
         }
         let refused = self.shelves.all().iter().any(|shelf| shelf.refuses());
         let expected = if refused { Err(Refusal::KeyChanged) } else { Ok(()) };
-        match failure("the commit of a batch", batch.commit(), expected)? {
+        match failure("the commit of a batch", batch.try_commit(), expected)? {
             None => {
                 self.shelves.all().into_iter().for_each(|shelf| shelf.settle(true));
             }

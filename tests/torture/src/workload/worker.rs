@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::{fmt, io};
 
-use kvstore::{Batch, CommitError, Database, Error, Guard, Outcome};
+use kvstore::{Batch, Database, Error, Guard, Outcome};
 
 use super::script::LOG;
 use super::{Job, JobGuard, JobStore, Script, Step, Ticket, TicketInit, TicketStore, Work, WorkStore};
@@ -38,17 +38,21 @@ pub struct Failed {
     pub outcome: Outcome,
 }
 
-impl<G> From<CommitError<G>> for Failed {
-    fn from(failed: CommitError<G>) -> Self {
-        let outcome = failed.outcome();
-        Self { error: failed.into(), outcome }
+impl Failed {
+    /// Whether the error is one of those that a failing disk may cause.
+    pub fn is_typed(&self) -> bool {
+        use Error::{Engine, Failed, Io, OutcomeUnknown};
+        matches!(self.error, Engine { .. } | OutcomeUnknown { .. } | Io { .. } | Failed { .. })
     }
 }
 
 impl From<Error> for Failed {
-    /// Of a call that is not the commit itself.
     fn from(error: Error) -> Self {
-        Self { error, outcome: Outcome::NotApplied }
+        let outcome = match error {
+            Error::OutcomeUnknown { .. } => Outcome::Unknown,
+            _ => Outcome::NotApplied,
+        };
+        Self { error, outcome }
     }
 }
 
@@ -118,7 +122,7 @@ impl<'a> Worker<'a> {
             Step::Commit(job) => self.locked(job, number)?.commit()?,
             Step::Save(job) => {
                 let mut guard = self.locked(job, number)?;
-                guard.save().map_err(|error| self.saving(error))?;
+                guard.save()?;
                 self.saved = Some(guard);
             }
             Step::CommitSaved(job) => {
@@ -136,10 +140,10 @@ impl<'a> Worker<'a> {
                     guard.release();
                 }
             }
-            Step::Insert(job) => jobs.insert(key(job), value()).map_err(|error| self.saving(error))?,
+            Step::Insert(job) => jobs.insert(key(job), value())?,
             Step::Forget(job) => self.locked(job, number)?.release(),
             Step::Remove(job) => {
-                jobs.remove(key(job)).map_err(|error| self.saving(error))?;
+                jobs.remove(key(job))?;
             }
             Step::Delete(job) => {
                 if let Some(guard) = jobs.lock(key(job))? {
@@ -207,15 +211,6 @@ impl<'a> Worker<'a> {
     fn oldest(&self) -> Result<Option<Guard<Ticket>>, Failed> {
         let Some((_, &key)) = self.tickets.first_key_value() else { return Ok(None) };
         Ok(self.stores.tickets.try_lock_first(key..=key)?)
-    }
-
-    /// A failure of a call that answers no [`CommitError`]: its outcome is known only where later writes go on.
-    fn saving(&self, error: Error) -> Failed {
-        let outcome = match self.stores.jobs.lock("of nobody") {
-            Err(Error::Failed { .. }) => Outcome::Unknown,
-            _ => Outcome::NotApplied,
-        };
-        Failed { error, outcome }
     }
 }
 

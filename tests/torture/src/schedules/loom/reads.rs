@@ -97,7 +97,7 @@ fn both_of_a_batch(main: &Actor) {
 fn deleted_and_created(main: &Actor) {
     (0..2).for_each(|_| get(main, ONE));
     let writer = main.spawn("writer", |Actor { numbers, seen, .. }| {
-        let ended = numbers.remove(1).and_then(|_| Ok(numbers.create(1, 7)?.commit()?));
+        let ended = numbers.remove(1).and_then(|_| numbers.create(1, 7)?.commit());
         if let Err(error) = ended {
             seen.complain(error.to_string());
         }
