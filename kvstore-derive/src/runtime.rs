@@ -1,6 +1,6 @@
 //! Where generated code finds the runtime, and which spans it carries.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::Path;
 
@@ -36,8 +36,34 @@ pub(crate) fn located(span: Span) -> Span {
 
 /// The places of the first and the last token, for tokens that must appear to be there.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let (first, last) = own_ends(tokens);
+    (located(first), located(last))
+}
+
+/// The spans of the first and the last token. Unlike [`ends`], an error there does not speak of the derive.
+pub(crate) fn own_ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut spans = tokens.to_token_stream().into_iter().map(|tree| tree.span());
     let first = spans.next().unwrap_or_else(Span::call_site);
     let last = spans.last().unwrap_or(first);
-    (located(first), located(last))
+    (first, last)
+}
+
+/// The same path, with its beginning at another place. What may be a mistake of the program stays where it is: the name of
+/// a crate or module that `crate = "path"` says.
+pub(crate) fn begun_at(path: &TokenStream, place: Span) -> TokenStream {
+    let mut begins = true;
+    let place = |mut tree: TokenTree| {
+        begins &= match &tree {
+            TokenTree::Punct(_) => true,
+            TokenTree::Ident(ident) => ["crate", "self", "super", "$crate"].iter().any(|keyword| ident == keyword),
+            _ => false,
+        };
+        if begins {
+            // The meaning of `$crate` is in its span.
+            let keeps = matches!(&tree, TokenTree::Ident(ident) if ident == "$crate");
+            tree.set_span(if keeps { tree.span().located_at(place) } else { place });
+        }
+        tree
+    };
+    path.clone().into_iter().map(place).collect()
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::visit_mut::{self, VisitMut};
-use syn::{AngleBracketedGenericArguments, GenericArgument, Ident, PathArguments, PathSegment, Type};
+use syn::{AngleBracketedGenericArguments, GenericArgument, Ident, PathArguments, PathSegment, Type, TypePath};
 
 /// The type without the parentheses, and without the invisible delimiters in which `macro_rules` hands it over.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -22,16 +22,90 @@ fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
+/// A type that is a name without a path and arguments.
+pub(crate) fn name(ty: &Type) -> Option<String> {
+    match bare(ty) {
+        Type::Path(TypePath { qself: None, path, .. }) => path.get_ident().map(ToString::to_string),
+        _ => None,
+    }
+}
+
 fn is_option(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "Option")
 }
 
+/// A type of the standard library that the derive knows.
+pub(crate) struct StdType {
+    name: &'static str,
+    /// The modules in which it is found, the outer ones first.
+    modules: &'static [&'static str],
+    /// How many type arguments it takes: a hasher may be left out.
+    arguments: std::ops::RangeInclusive<usize>,
+    /// Whether a field of this type starts empty without being told to.
+    pub(crate) starts_empty: bool,
+    /// What it asks of its first argument.
+    pub(crate) asks: Option<Asks>,
+}
+
+/// What a collection asks of its elements or keys.
+#[derive(Clone, Copy)]
+pub(crate) enum Asks {
+    /// `Ord`
+    Order,
+    /// `Eq + Hash`
+    Hash,
+}
+
+const fn std_type(name: &'static str, modules: &'static [&'static str], arguments: (usize, usize)) -> StdType {
+    StdType { name, modules, arguments: arguments.0..=arguments.1, starts_empty: true, asks: None }
+}
+
+const fn asking(asks: Asks, ty: StdType) -> StdType {
+    StdType { asks: Some(asks), ..ty }
+}
+
+const STD_TYPES: [StdType; 10] = [
+    std_type("Option", &["option"], (1, 1)),
+    StdType { starts_empty: false, ..std_type("Box", &["boxed"], (1, 1)) },
+    std_type("Vec", &["vec"], (1, 1)),
+    std_type("VecDeque", &["collections", "vec_deque"], (1, 1)),
+    std_type("LinkedList", &["collections", "linked_list"], (1, 1)),
+    asking(Asks::Order, std_type("BinaryHeap", &["collections", "binary_heap"], (1, 1))),
+    asking(Asks::Order, std_type("BTreeMap", &["collections", "btree_map"], (2, 2))),
+    asking(Asks::Order, std_type("BTreeSet", &["collections", "btree_set"], (1, 1))),
+    asking(Asks::Hash, std_type("HashMap", &["collections", "hash_map"], (2, 3))),
+    asking(Asks::Hash, std_type("HashSet", &["collections", "hash_set"], (1, 2))),
+];
+
+/// The type of the standard library that is meant by a type, as far as its path and its arguments tell: `Vec<u8>`,
+/// `vec::Vec<u8>` or `std::vec::Vec<u8>`, and neither `heapless::Vec<u8>` nor `Vec<u8, 4>`.
+pub(crate) fn known(ty: &Type) -> Option<&'static StdType> {
+    let Type::Path(TypePath { qself: None, path, .. }) = bare(ty) else { return None };
+    let mut segments: Vec<&PathSegment> = path.segments.iter().collect();
+    let last = segments.pop()?;
+    let known = STD_TYPES.iter().find(|known| last.ident == known.name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let are_types = arguments.args.iter().all(|argument| matches!(argument, GenericArgument::Type(_)));
+    if !are_types || !known.arguments.contains(&arguments.args.len()) {
+        return None;
+    }
+    let is_absolute =
+        segments.first().is_some_and(|root| ["std", "core", "alloc"].iter().any(|name| root.ident == name));
+    let modules = if is_absolute { segments.get(1..)? } else { &segments };
+    let is = |expected: &[&str]| {
+        modules.len() == expected.len() && modules.iter().zip(expected).all(|(module, name)| module.ident == name)
+    };
+    // Its module is imported, or the type itself is.
+    let is_imported = path.leading_colon.is_none() && !is_absolute;
+    let [first, rest @ ..] = known.modules else { return None };
+    let is_found =
+        is(known.modules) || is(&[first]) || is_imported && (modules.is_empty() || !rest.is_empty() && is(rest));
+    (is_found && (is_absolute || path.leading_colon.is_none())).then_some(known)
+}
+
 /// Whether a field of this type starts empty without being told to: a collection of the standard library, or an `Option`.
 pub(crate) fn starts_empty(ty: &Type) -> bool {
-    const COLLECTIONS: [&str; 8] =
-        ["Vec", "VecDeque", "BTreeMap", "HashMap", "BTreeSet", "HashSet", "BinaryHeap", "LinkedList"];
-    is_option(ty)
-        || last_segment(ty).is_some_and(|segment| COLLECTIONS.iter().any(|collection| segment.ident == collection))
+    known(ty).is_some_and(|known| known.starts_empty)
 }
 
 /// Whether a field of this type is an element-wise collection.
@@ -46,7 +120,7 @@ pub(crate) fn nested_elements(ty: &Type) -> Option<&Type> {
 }
 
 /// The types that a type is made of, in order.
-fn parts(ty: &Type) -> Vec<&Type> {
+pub(crate) fn parts(ty: &Type) -> Vec<&Type> {
     match bare(ty) {
         Type::Array(array) => vec![&array.elem],
         Type::Slice(slice) => vec![&slice.elem],
@@ -92,6 +166,18 @@ pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
     parts(ty).into_iter().filter(|part| !(may_point && is_unsized(part))).find_map(borrowed)
 }
 
+/// Whether a type says a lifetime. The compiler finds out whether that can be any only when the types are known.
+pub(crate) fn has_lifetime(ty: &Type) -> bool {
+    fn any(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|tree| match tree {
+            TokenTree::Punct(punct) => punct.as_char() == '\'',
+            TokenTree::Group(group) => any(group.stream()),
+            _ => false,
+        })
+    }
+    any(ty.to_token_stream())
+}
+
 /// The name under which the catalog keeps a type: as written, without blanks, each path cut to its last segment.
 pub(crate) fn catalog_name(ty: &Type) -> String {
     struct Cut;
@@ -101,7 +187,7 @@ pub(crate) fn catalog_name(ty: &Type) -> String {
             *ty = inner;
             visit_mut::visit_type_mut(self, ty);
         }
-        fn visit_type_path_mut(&mut self, path: &mut syn::TypePath) {
+        fn visit_type_path_mut(&mut self, path: &mut TypePath) {
             if path.qself.is_none() {
                 self.visit_path_mut(&mut path.path);
             } else {
@@ -211,9 +297,15 @@ mod tests {
     }
 
     #[test]
-    fn collections_and_options_are_told_by_their_last_segment() {
+    fn collections_and_options_of_the_standard_library_are_told_by_their_path_and_arguments() {
         for ty in [
             quote!(Vec<u8>),
+            quote!(alloc::vec::Vec<u8>),
+            quote!(core::option::Option<Box<u8>>),
+            quote!(collections::BTreeMap<u8, u8>),
+            quote!(btree_map::BTreeMap<u8, u8>),
+            quote!(std::collections::hash_map::HashMap<u8, u8, State>),
+            quote!(::std::collections::HashSet<u8, State>),
             quote!(std::collections::BTreeMap<u32, String>),
             quote!((::std::option::Option<u8>)),
             grouped(quote!(HashSet<u8>)),
@@ -221,8 +313,23 @@ mod tests {
         ] {
             assert!(starts_empty(&parse(ty.clone())), "{ty}");
         }
-        for ty in [quote!(String), quote!([u8; 4]), quote!((Vec<u8>, u8)), quote!(Box<Vec<u8>>), quote!(<A as B>::Vec)]
-        {
+        for ty in [
+            quote!(String),
+            quote!([u8; 4]),
+            quote!((Vec<u8>, u8)),
+            quote!(Box<Vec<u8>>),
+            quote!(<A as B>::Vec<u8>),
+            quote!(heapless::Vec<u8>),
+            quote!(Vec<u8, 4>),
+            quote!(Vec),
+            quote!(Option<'static, u8>),
+            quote!(HashMap<u8>),
+            quote!(im::HashMap<u8, u8>),
+            quote!(std::Vec<u8>),
+            quote!(std::vec_deque::Vec<u8>),
+            quote!(::vec::Vec<u8>),
+            quote!(crate::Option<u8>),
+        ] {
             assert!(!starts_empty(&parse(ty.clone())), "{ty}");
         }
     }

@@ -71,6 +71,7 @@ mod database;
 mod elements;
 mod engine;
 mod error;
+mod field;
 mod guard;
 mod instance;
 mod key;
@@ -132,8 +133,9 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// `#[serde(..)]` attributes, have no say in the record.
 ///
 /// Fields whose type is written as `Vec`, `VecDeque`, `BTreeMap`, `HashMap`, `BTreeSet`, `HashSet`, `BinaryHeap`,
-/// `LinkedList` or `Option` start empty, also in records written before the field existed. All other fields without
-/// `default` are required. An alias of a collection is not seen to be one, so such a field is required too.
+/// `LinkedList` or `Option` of the standard library start empty, also in records written before the field existed. All
+/// other fields without `default` are required. An alias of a collection is not seen to be one, so such a field is required
+/// too, as is a type of another crate with the same name, such as `heapless::Vec<u8, 4>`.
 ///
 /// Fields whose type is written as [`ElementMap`], [`ElementSet`] or [`ElementDeque`] have their elements stored one by one,
 /// beside the record. They start without elements, and take no attribute but `type`.

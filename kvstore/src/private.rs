@@ -1,13 +1,16 @@
 //! What generated code calls. Not part of the public interface: anything here may change with any release.
 
 pub use crate::elements::{element_path, element_schema};
+pub use crate::field::{
+    Field, FieldType, check_array, check_empty, check_field, check_hashed, check_ordered, check_whole, field_type,
+};
 pub use crate::key::hidden::{
     Edge, KeyArgCodec, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec, Newtype, NextKeyCodec,
 };
 pub use crate::record::{
     FieldDeserializer, FieldReader, FieldSerializer, FieldWriter, RecordError, RecordReader, RecordWriter, required,
 };
-pub use crate::store::{ElementSchema, Field, FieldSchema, InitializeValue, Schema, StoreCodec};
+pub use crate::store::{ElementSchema, FieldSchema, InitializeValue, Schema, StoreCodec};
 
 use std::fmt;
 
@@ -15,46 +18,6 @@ use crate::database::Database;
 use crate::error::Result;
 use crate::key::{Key, KeyArg, KeyPrefix, Shape};
 use crate::store::Store;
-
-/// How the fields of one type are written and read. Generated code makes one constant for each field, so that a type
-/// without serde is one error, however often its field is used.
-pub struct FieldCodec<T> {
-    write: fn(&mut FieldWriter<'_, '_>, &'static str, &T) -> Result<(), RecordError>,
-    read: fn(&mut FieldReader<'_, '_>, &'static str, &mut Option<T>) -> Result<(), RecordError>,
-}
-
-/// The codec of a field's type.
-pub const fn field_codec<T: Field>() -> FieldCodec<T> {
-    FieldCodec {
-        write: |fields, name, value| fields.field(name, value),
-        read: |fields, name, place| fields.field(name, place),
-    }
-}
-
-impl<T> FieldCodec<T> {
-    /// As [`FieldWriter::field`].
-    ///
-    /// # Errors
-    /// As there.
-    #[inline]
-    pub fn write(&self, fields: &mut FieldWriter<'_, '_>, name: &'static str, value: &T) -> Result<(), RecordError> {
-        (self.write)(fields, name, value)
-    }
-
-    /// As [`FieldReader::field`].
-    ///
-    /// # Errors
-    /// As there.
-    #[inline]
-    pub fn read(
-        &self,
-        fields: &mut FieldReader<'_, '_>,
-        name: &'static str,
-        place: &mut Option<T>,
-    ) -> Result<(), RecordError> {
-        (self.read)(fields, name, place)
-    }
-}
 
 /// The key of a store from its bytes in last form, for the key field.
 ///
@@ -91,7 +54,8 @@ pub fn database_of(rows: &[(&[u8], &[u8])]) -> Result<Database> {
     Database::of_rows(rows)
 }
 
-/// As [`FieldCodec`], for the fields of a key.
+/// How the keys of one type are written and read. Generated code makes one constant for each field of a key, so that a type
+/// that is no key is one error, however often its field is used.
 pub struct KeyPart<K> {
     shape: Shape,
     encode_last: fn(&K, &mut KeyBuf),
@@ -169,6 +133,12 @@ pub fn variant_number(bytes: &mut &[u8]) -> Result<u16, KeyError> {
 #[inline]
 pub fn end_of_key(bytes: &[u8]) -> Result<(), KeyError> {
     if bytes.is_empty() { Ok(()) } else { Err(KeyError::Long) }
+}
+
+/// Stands in for a value that could not be read from an attribute. No program that compiles calls it.
+#[expect(clippy::empty_loop, reason = "it does not run")]
+pub fn unknown<T>() -> T {
+    loop {}
 }
 
 /// Stands in for the key type of a struct on which no key could be found: takes what programs pass as keys, so that the

@@ -104,18 +104,6 @@ pub struct ElementSchema {
     pub key: Shape,
 }
 
-/// A type that can be a field of a stored struct.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be a field of a stored struct",
-    label = "not `Serialize + DeserializeOwned`",
-    note = "derive `serde::Serialize` and `serde::Deserialize` for every type of your own in it, name a serde module with `#[store(with = \"module\")]`, or leave the field out of the record with `#[store(skip)]`"
-)]
-pub trait Field: Serialize + DeserializeOwned {}
-
-// `Send + 'static` is asked of the whole struct, as `Store::Value`, so that a field without it is one error and not two.
-#[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned> Field for T {}
-
 /// The store of bare values: keys of type `K`, values of type `V`, without a struct of their own.
 ///
 /// Only a name for types: see [`Database::map`](crate::Database::map).

@@ -3,6 +3,7 @@
 use syn::parse::ParseStream;
 use syn::{Expr, Ident, LitInt, LitStr, Path, Token, Type};
 
+use super::expr;
 use crate::attr::{self, Entries, Known, Slot, flag, value};
 
 /// The entries on the struct.
@@ -106,7 +107,11 @@ impl Entries for FieldEntries {
                 let expr = if input.is_empty() || input.peek(Token![,]) {
                     None
                 } else {
-                    Some(value(name, input, "an expression", "default = 3")?)
+                    let expr = value(name, input, "an expression", "default = 3")?;
+                    if let Some(stray) = expr::stray_let(&expr) {
+                        return Err(stray);
+                    }
+                    Some(expr)
                 };
                 self.default.set(name, expr)
             }

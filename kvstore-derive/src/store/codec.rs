@@ -1,19 +1,18 @@
 //! How values become records and records become values: `impl StoreCodec`.
 //!
 //! ```text
-//! const __KVSTORE_0: FieldCodec<String> = field_codec::<String>();
 //! impl StoreCodec<<Job as Store>::Key, Job> for Job {
 //!     fn encode(value, record) -> .. {
 //!         let mut fields = record.fields(1)?;
-//!         __KVSTORE_0.write(&mut fields, "owner", &value.owner)?;
+//!         field_type(|job: &Job| &job.owner).write(&mut fields, "owner", &value.owner)?;
 //!         Ok(())
 //!     }
 //!     fn decode(key, record) -> .. {
 //!         let mut fields = record.fields()?;
-//!         let mut owner: Option<String> = None;
+//!         let mut owner = None;
 //!         while let Some(name) = fields.next_name()? {
 //!             match name {
-//!                 "owner" => __KVSTORE_0.read(&mut fields, "owner", &mut owner)?,
+//!                 "owner" => field_type(|job: &Job| &job.owner).read(&mut fields, "owner", &mut owner)?,
 //!                 _ => return Err(fields.unknown(name)),
 //!             }
 //!         }
@@ -25,38 +24,29 @@
 //! Everything is called by its full path: a method that the program has in scope under the same name must not be found.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
-use super::elements;
-use super::model::{Codec, Model, ModelField, Role};
-use crate::runtime::ends;
+use super::model::{Codec, Initial, Model, ModelField, Role};
+use super::{elements, field_types};
+use crate::runtime::{ends, own_ends};
 
 /// A field that is part of the record.
 struct Stored<'m, 'a> {
     field: &'m ModelField<'a>,
     codec: &'m Codec,
-    /// The constant that reads and writes it, where serde does.
-    constant: Ident,
 }
 
 /// The `impl` and what it uses.
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let stored = stored(model);
     let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
-    let codecs = stored.iter().filter(|stored| matches!(stored.codec, Codec::Serde)).map(|stored| {
-        let (constant, ty) = (&stored.constant, &stored.field.ty);
-        // The bound on the type is stated here alone, so that a type without serde is reported once.
-        let (first, _) = ends(ty);
-        quote_spanned!(first=> const #constant: #private::FieldCodec<#ty> = #private::field_codec::<#ty>();)
-    });
     let schema = schema(model);
     let elements = elements::schemas(model);
     let encode = encode(model, &stored);
     let decode = decode(model, &stored);
     let key_field = key_field(model);
     quote! {
-        #(#codecs)*
         #[automatically_derived]
         #[doc(hidden)]
         impl #private::StoreCodec<<#name as #runtime::Store>::Key, #name> for #name {
@@ -70,13 +60,11 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
 }
 
 fn stored<'m, 'a>(model: &'m Model<'a>) -> Vec<Stored<'m, 'a>> {
-    let fields = model.fields.iter().enumerate();
-    fields
-        .filter_map(|(index, field)| match &field.role {
-            Role::Stored { codec, .. } => Some(Stored { field, codec, constant: format_ident!("__KVSTORE_{index}") }),
-            Role::Key | Role::Skipped(_) | Role::Elements { .. } => None,
-        })
-        .collect()
+    let stored = model.fields.iter().filter_map(|field| match &field.role {
+        Role::Stored { codec, .. } => Some(Stored { field, codec }),
+        Role::Key | Role::Skipped(_) | Role::Elements { .. } => None,
+    });
+    stored.collect()
 }
 
 fn schema(model: &Model<'_>) -> TokenStream {
@@ -102,13 +90,15 @@ fn schema(model: &Model<'_>) -> TokenStream {
 fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
     let count = Literal::usize_unsuffixed(stored.len());
-    let writes = stored.iter().map(|Stored { field, codec, constant, .. }| {
+    let writes = stored.iter().map(|Stored { field, codec }| {
         let (ident, name) = (field.ident, &field.name);
         match codec {
             Codec::Unknown => TokenStream::new(),
-            Codec::Serde => quote! {
-                #private::FieldCodec::write(&#constant, &mut __kvstore_fields, #name, &__kvstore_value.#ident)?;
-            },
+            Codec::Serde => {
+                let arguments = quote!(&mut __kvstore_fields, #name, &__kvstore_value.#ident);
+                let write = field_types::call(model, field, "write", &arguments);
+                quote!(#write?;)
+            }
             Codec::Module(module) => {
                 let (first, _) = ends(module);
                 quote_spanned! {first=>
@@ -145,8 +135,8 @@ fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
 fn decode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
     let places = stored.iter().map(|Stored { field, .. }| {
-        let (place, ty) = (place(field), &field.ty);
-        quote!(let mut #place: ::core::option::Option<#ty> = ::core::option::Option::None;)
+        let place = place(field);
+        quote!(let mut #place = ::core::option::Option::None;)
     });
     let read = read(model, stored);
     let values = model.fields.iter().map(|field| {
@@ -177,11 +167,15 @@ fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     if stored.is_empty() {
         return quote!(if let ::core::option::Option::Some(__kvstore_name) = #next { #unknown; });
     }
-    let arms = stored.iter().map(|Stored { field, codec, constant, .. }| {
+    let arms = stored.iter().map(|Stored { field, codec }| {
         let (place, name) = (place(field), &field.name);
         let read = match codec {
-            Codec::Unknown => quote!(loop {}),
-            Codec::Serde => quote!(#private::FieldCodec::read(&#constant, &mut __kvstore_fields, #name, &mut #place)?),
+            Codec::Unknown => quote!({}),
+            Codec::Serde => {
+                let arguments = quote!(&mut __kvstore_fields, #name, &mut #place);
+                let read = field_types::call(model, field, "read", &arguments);
+                quote!(#read?)
+            }
             Codec::Module(module) => {
                 let (first, _) = ends(module);
                 quote_spanned! {first=>
@@ -207,7 +201,7 @@ fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
 fn value(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
     let (place, name) = (place(field), &field.name);
-    let initial = field.initial().map(|_| initial(struct_name, field));
+    let initial = field.initial().map(|given| initial(model, field, given));
     match (&field.role, initial) {
         (Role::Key, _) => quote!(#private::key_of::<#struct_name>(__kvstore_key)?),
         (Role::Skipped(_) | Role::Elements { .. }, initial) => quote!(#initial),
@@ -222,9 +216,29 @@ fn value(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
 }
 
 /// The initial value of a field that has one.
-pub(crate) fn initial(struct_name: &Ident, field: &ModelField<'_>) -> TokenStream {
-    let function = field.local("__kvstore_initial_");
-    quote!(<#struct_name as __KvstoreInitial>::#function())
+pub(crate) fn initial(model: &Model<'_>, field: &ModelField<'_>, initial: &Initial) -> TokenStream {
+    match initial {
+        Initial::Empty => field_types::call(model, field, "empty", &TokenStream::new()),
+        Initial::Default => {
+            // Said in several functions, but at the same place, so that the compiler reports it once.
+            let (first, last) = own_ends(&field.ty);
+            let (path, name) = (quote_spanned!(first=> ::core::default), quote_spanned!(last=> ::Default::default()));
+            quote!(#path #name)
+        }
+        Initial::Expr(_) => {
+            let (name, function) = (model.name, initial_function(field));
+            quote!(<#name as __KvstoreInitial>::#function())
+        }
+        Initial::Unknown => {
+            let private = model.runtime.private();
+            quote!(#private::unknown())
+        }
+    }
+}
+
+/// The function that evaluates `default = expr`.
+pub(crate) fn initial_function(field: &ModelField<'_>) -> Ident {
+    field.local("__kvstore_initial_")
 }
 
 fn place(field: &ModelField<'_>) -> Ident {

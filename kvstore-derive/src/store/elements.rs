@@ -5,8 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Generics, Type};
 
+use super::field_types;
 use super::model::{Model, ModelField, Role};
-use crate::runtime::ends;
+use crate::runtime::{begun_at, own_ends};
 use crate::types;
 
 /// The fields that are element-wise collections.
@@ -60,9 +61,10 @@ pub(crate) fn schemas(model: &Model<'_>) -> Option<TokenStream> {
     let schemas: Vec<_> = fields(model)
         .filter(|field| is_sound(&field.ty))
         .map(|field| {
-            let (name, ty) = (&field.name, &field.ty);
-            let (first, _) = ends(ty);
-            quote_spanned!(first=> #private::element_schema::<#ty>(#name))
+            let (name, projection) = (&field.name, field_types::projection(model, field));
+            let (first, last) = own_ends(&field.ty);
+            let (path, function) = (begun_at(&private, first), quote_spanned!(last=> ::element_schema));
+            quote!(#path #function(#projection, #name))
         })
         .collect();
     if schemas.is_empty() {

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::model::{Initial, Model};
-use super::{codec, elements, init};
+use super::{codec, elements, field_types, init};
 use crate::runtime::ends;
 use crate::types;
 
@@ -26,6 +26,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         return quote!(#init_struct #aliases #paths);
     }
     let initials = initials(model);
+    let checks = field_types::checks(model);
     let store_impl = store_impl(model);
     let codec = codec::items(model);
     let init_impls = init::impls(model);
@@ -38,6 +39,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
         #[allow(clippy::type_complexity, deprecated, unused_parens, unused_qualifications)]
         const _: () = {
             #initials
+            #checks
             #store_impl
             #codec
             #init_impls
@@ -88,7 +90,7 @@ fn key_item(model: &Model<'_>) -> TokenStream {
     item
 }
 
-/// The initial values, each in a function of a trait for the struct, so that `default = expr` may say `Self::LIMIT`.
+/// The values of `default = expr`, each in a function of a trait for the struct, so that it may say `Self::LIMIT`.
 ///
 /// ```text
 /// trait __KvstoreInitial { fn __kvstore_initial_retries() -> u8; }
@@ -99,19 +101,11 @@ fn initials(model: &Model<'_>) -> TokenStream {
     let mut signatures = Vec::new();
     let mut functions = Vec::new();
     for field in &model.fields {
-        let Some(initial) = field.initial() else { continue };
-        let (function, ty) = (field.local("__kvstore_initial_"), &field.ty);
-        let value = match initial {
-            Initial::Default => {
-                let (first, _) = ends(ty);
-                quote_spanned!(first=> <#ty as ::core::default::Default>::default())
-            }
-            // In parentheses, lest it be read as a statement with something behind it: `if a { 1 } else { 2 } - 1`.
-            Initial::Expr(expr) => quote!((#expr)),
-            Initial::Unknown => quote!(loop {}),
-        };
+        let Some(Initial::Expr(expr)) = field.initial() else { continue };
+        let (function, ty) = (codec::initial_function(field), &field.ty);
         signatures.push(quote!(fn #function() -> #ty;));
-        functions.push(quote!(fn #function() -> #ty { #value }));
+        // In parentheses, lest it be read as a statement with something behind it: `if a { 1 } else { 2 } - 1`.
+        functions.push(quote!(fn #function() -> #ty { (#expr) }));
     }
     if functions.is_empty() {
         return TokenStream::new();

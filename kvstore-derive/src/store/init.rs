@@ -112,10 +112,10 @@ fn from_init(model: &Model<'_>) -> TokenStream {
     let (name, private) = (model.name, model.runtime.private());
     let fields = model.fields.iter().map(|field| {
         let ident = field.ident;
-        let value = match &field.role {
-            Role::Key => quote!(#private::key_of::<#name>(__kvstore_key)?),
-            _ if field.is_required() => quote!(self.#ident),
-            _ => codec::initial(name, field),
+        let value = match (&field.role, field.initial()) {
+            (Role::Key, _) => quote!(#private::key_of::<#name>(__kvstore_key)?),
+            (_, Some(initial)) => codec::initial(model, field, initial),
+            (_, None) => quote!(self.#ident),
         };
         quote!(#ident: #value)
     });

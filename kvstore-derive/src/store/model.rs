@@ -87,6 +87,8 @@ pub(crate) enum Codec {
 
 /// The value a field starts with.
 pub(crate) enum Initial {
+    /// Empty, as its type says.
+    Empty,
     /// `Default::default()`
     Default,
     /// `default = expr`
@@ -225,7 +227,7 @@ impl Role {
                 None => Codec::Serde,
             },
             type_name,
-            initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Default)),
+            initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Empty)),
         }
     }
 }

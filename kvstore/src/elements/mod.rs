@@ -114,8 +114,8 @@ pub const fn element_path<T, C>(index: usize) -> ElementPath<T, C> {
     ElementPath { index, types: PhantomData }
 }
 
-/// The schema of a field.
-pub const fn element_schema<C: ElementCollection>(name: &'static str) -> ElementSchema {
+/// The schema of a field, which gives the type.
+pub const fn element_schema<S, C: ElementCollection>(_field: fn(&S) -> &C, name: &'static str) -> ElementSchema {
     ElementSchema { name, kind: C::KIND, key: C::SHAPE }
 }
 

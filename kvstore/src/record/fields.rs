@@ -9,7 +9,7 @@ use super::INCARNATION;
 use super::error::{CodecError, RecordError};
 use super::sink::Sink;
 use super::source::Source;
-use crate::store::Field;
+use crate::field::Field;
 
 /// Writes the CBOR of one record.
 #[derive(Debug)]

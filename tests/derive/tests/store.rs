@@ -496,3 +496,86 @@ fn a_struct_of_elements_alone_needs_nothing() -> Result<()> {
     assert!(only.elements(Only::SET, id).contains(3)?);
     Ok(())
 }
+
+/// Types of the program that are called as those of the standard library are.
+mod own {
+    use super::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    pub(super) struct Vec<T, const N: usize>(pub(super) std::vec::Vec<T>);
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq, Default)]
+    pub(super) struct Option<T>(pub(super) T);
+
+    pub(super) mod heap {
+        pub(in super::super) use super::Vec;
+    }
+}
+
+use own::heap::Vec as Short;
+
+#[derive(Store, Debug, PartialEq)]
+#[store(key = u8)]
+struct Lookalikes {
+    vec: own::Vec<u8, 4>,
+    option: own::Option<u8>,
+    renamed: Short<u8, 4>,
+    #[store(default)]
+    given: own::Option<u8>,
+    nested: Option<own::Vec<own::Option<u8>, 2>>,
+    std: std::collections::btree_map::BTreeMap<u8, std::option::Option<u8>>,
+}
+
+#[test]
+fn a_type_that_is_called_as_a_collection_of_the_standard_library_is_required() -> Result<()> {
+    assert_eq!(with_initial::<Lookalikes>(), ["given", "nested", "std"]);
+    let init = LookalikesInit { vec: own::Vec(vec![1]), option: own::Option(2), renamed: own::Vec(vec![3]) };
+    let stored = Database::in_memory()?.store::<Lookalikes>()?;
+    stored.create(1, init)?.commit()?;
+    let expected = Lookalikes {
+        vec: own::Vec(vec![1]),
+        option: own::Option(2),
+        renamed: own::Vec(vec![3]),
+        given: own::Option(0),
+        nested: None,
+        std: BTreeMap::new(),
+    };
+    assert_eq!(stored.get(1)?.unwrap(), expected);
+    Ok(())
+}
+
+/// Types whose shapes the derive takes for something else than they are.
+#[derive(Store, Debug, PartialEq)]
+#[store(key = u8)]
+struct Shapes {
+    boxed: Option<Box<str>>,
+    borrowed: std::borrow::Cow<'static, str>,
+    many: (u8, u8, u8, u8, u8, Vec<(Inner, [Inner; 2])>),
+    itself: Option<Box<Branch>>,
+    hashed: HashMap<Inner, Vec<Inner>, std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>>,
+    unit: (),
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq, Eq, Hash)]
+struct Inner(u8);
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Branch {
+    branches: Vec<Branch>,
+}
+
+#[test]
+fn types_of_every_shape_can_be_stored() -> Result<()> {
+    let stored = Database::in_memory()?.store::<Shapes>()?;
+    let shapes = || Shapes {
+        boxed: Some("a".into()),
+        borrowed: "b".into(),
+        many: (1, 2, 3, 4, 5, vec![(Inner(6), [Inner(7), Inner(8)])]),
+        itself: Some(Box::new(Branch { branches: vec![Branch { branches: vec![] }] })),
+        hashed: HashMap::from_iter([(Inner(9), vec![Inner(10)])]),
+        unit: (),
+    };
+    stored.insert(1, shapes())?;
+    assert_eq!(stored.get(1)?.unwrap(), shapes());
+    Ok(())
+}
