@@ -11,7 +11,7 @@ export PATH := $(CACHE)/tools/bin:$(PATH):$(HOME)/.cargo/bin
 ccache = $(if $(filter-out default undefined,$(origin CC) $(origin CXX)),,$(and $(shell command -v ccache),CXX="ccache c++" CC="ccache cc"))
 cargo = $(ccache) cargo
 
-.PHONY: help demo test test-compare torture bench compare book check check-format check-clippy check-docs check-orphans check-book env setup setup-release mdbook
+.PHONY: help demo test test-compare torture bench compare book check check-format check-clippy check-docs check-orphans check-sync check-book env setup setup-release mdbook
 
 help:
 	@echo 'make demo [DIR=...]  catalogue a directory tree with several workers, in a store that survives kill -9'
@@ -23,7 +23,7 @@ help:
 	@echo 'make compare         kvstore beside other stores, in Markdown; ARGS=sync, locks, big-entries, compile-time, growth for others,'
 	@echo '                     ARGS="compare --help" for what each takes'
 	@echo 'make book            the book, into book/book'
-	@echo 'make check           format, clippy, rustdoc, orphaned test files, code blocks of the book'
+	@echo 'make check           format, clippy, rustdoc, orphaned test files, what escapes the model checkers, the book'\''s code'
 	@echo 'make env             the environment in which cargo, run by hand, uses the same compiled RocksDB'
 
 # The dev profile, as for the tests: the release profile would compile RocksDB, optimised in both, a second time. And no
@@ -54,7 +54,7 @@ compare: setup-release
 book: mdbook check-book
 	mdbook build book
 
-check: check-format check-clippy check-docs check-orphans check-book
+check: check-format check-clippy check-docs check-orphans check-sync check-book
 
 check-format: setup
 	cargo fmt --all --check
@@ -67,6 +67,9 @@ check-docs: setup
 
 check-orphans:
 	scripts/check-orphans
+
+check-sync:
+	scripts/check-sync
 
 check-book:
 	scripts/check-book

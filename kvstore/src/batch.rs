@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::error::{Error, Outcome, Result};
 use crate::guard::{CommitError, Entry, Guard, encode_value, with_buffer};
@@ -10,6 +9,7 @@ use crate::key::KeyArg;
 use crate::map_store::MapStore;
 use crate::namespace::{Change, Write, apply};
 use crate::store::Store;
+use crate::sync::Arc;
 
 /// Guards of any stores of one database, to be committed all or nothing.
 ///

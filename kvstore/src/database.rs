@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -26,6 +25,7 @@ use crate::options::DatabaseBuilder;
 use crate::schema;
 use crate::snapshot::Snapshot;
 use crate::store::{ElementSchema, Map, Schema, Store, StoreCodec};
+use crate::sync::{Arc, Mutex, locked};
 use crate::together::LockRequests;
 use crate::together::hidden::Owner;
 
@@ -179,7 +179,7 @@ impl Database {
 
     /// The same for a type of which only this is asked. Not generic, so that a program has it once and not for each store.
     fn open_type(&self, name: &str, ty: &StoreType) -> Result<Arc<Handles>> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = locked(&self.opened);
         // Asked even where the namespace is open, so that a closed database says so.
         let stored = catalog::namespace(self.engine(), name)?;
         if let Some(other) = opened.get(name) {
@@ -275,7 +275,7 @@ impl Database {
     /// [`Error::NamespaceInUse`] where a store of it was opened by this database.
     pub fn drop_namespace(&self, name: &str) -> Result<bool> {
         // Held to the end, so that nobody opens it meanwhile.
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = locked(&self.opened);
         match opened.get(name) {
             Some(user) => Err(in_use(name, user.type_name, "`drop_namespace`")),
             None => catalog::drop_namespace(self.engine(), name),
@@ -331,7 +331,7 @@ fn in_use(namespace: &str, held_by: &str, wanted: &str) -> Error {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = locked(&self.opened);
         f.debug_struct("Database").field("opened", &opened.keys().collect::<Vec<_>>()).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+// Not those of `sync`: no thread waits for another here, see the two fields.
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::elements::{ElementPath, Elements, Held, HeldElements};
 use crate::engine::{Token, Visit};
@@ -13,6 +14,7 @@ use crate::key::hidden::{KeyBuf, KeyCodec};
 use crate::namespace::{Change, Handle, Namespace, Write, apply};
 use crate::record;
 use crate::store::Store;
+use crate::sync::Arc;
 
 /// An exclusive lock on one entry, with its decoded value, which it derefs to.
 ///
@@ -28,6 +30,7 @@ use crate::store::Store;
 pub struct Guard<T: Store> {
     value: T::Value,
     entry: Entry,
+    /// Decoded when it is first asked for, to the same key in every thread.
     key: OnceLock<T::Key>,
 }
 
@@ -471,7 +474,7 @@ pub struct CommitError<G> {
 struct Parts<G> {
     error: Error,
     outcome: Outcome,
-    /// In a mutex so that the error is `Sync` for every guard that is `Send`, as error types ask.
+    /// In a mutex so that the error is `Sync` for every guard that is `Send`, as error types ask. Never locked.
     held: Mutex<G>,
 }
 

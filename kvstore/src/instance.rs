@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::cache::ReadCache;
@@ -11,6 +10,7 @@ use crate::engine::{Engine, Holding, Visit};
 use crate::error::{Holder, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Shape, bytes_as_text};
+use crate::sync::{Arc, PoisonError, RwLock};
 
 /// Closes when the last who shares it is gone.
 pub(crate) struct Instance {

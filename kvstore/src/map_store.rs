@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,9 +17,10 @@ use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
 use crate::namespace::{Change, Handles, Write, apply};
 use crate::record;
-use crate::scan::{Scan, decode_key, decode_row, span_of_range};
+use crate::scan::{Scan, View, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
+use crate::sync::Arc;
 use crate::together::{Wanted, WantedOrCreate, lock_all};
 
 /// All entries of the store `T`, in a namespace of their own. A cheap clone of a shared handle.
@@ -231,14 +231,20 @@ impl<T: Store> MapStore<T> {
         let engine = &self.namespace.instance.engine;
         let (mut page, mut rows) = (Page::new(), 4);
         page.keys_only = keys_only;
-        let mut finding = Some(self.namespace.fronts.find(&mut span));
+        let mut search = Some(self.namespace.search_front(&span));
         loop {
+            if let Some(search) = &search {
+                span.start = search.from().clone();
+            }
             page.clear(rows);
             engine.page(&span, &mut page)?;
-            if let Some(finding) = finding.take() {
+            if let Some(search) = &mut search {
                 let first = page.row(0).map(|(key, _)| KeyBuf::from_bytes(key));
-                finding.found(first.as_ref().unwrap_or(&span.end));
+                if !search.finish(first.as_ref().unwrap_or(&span.end)) {
+                    continue;
+                }
             }
+            search = None;
             for (key, record) in (0..page.len()).filter_map(|index| page.row(index)) {
                 if let Some(chosen) = choose(key, record)? {
                     return Ok(Some(chosen));
@@ -410,8 +416,7 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     #[expect(clippy::iter_not_returning_iterator, reason = "making the scan can fail")]
     pub fn iter(&self) -> Result<Scan<T>> {
-        let view = self.namespace.instance.engine.snapshot()?;
-        Ok(Scan::of_all(Arc::clone(self.namespace.namespace()), view))
+        Scan::of_all(Arc::clone(self.namespace.namespace()), View::Now)
     }
 
     /// The entries within a range, in the order of their keys. Takes no lock.
@@ -419,8 +424,7 @@ impl<T: Store> MapStore<T> {
     /// # Errors
     /// [`Error::InvalidRange`] where the range starts after its end.
     pub fn range(&self, range: impl KeyRange<T::Key>) -> Result<Scan<T>> {
-        let view = self.namespace.instance.engine.snapshot()?;
-        Scan::of_range(Arc::clone(self.namespace.namespace()), view, &range)
+        Scan::of_range(Arc::clone(self.namespace.namespace()), View::Now, &range)
     }
 
     /// The entries whose keys begin with a prefix, in the order of their keys. Takes no lock.
@@ -431,8 +435,7 @@ impl<T: Store> MapStore<T> {
     /// # Errors
     /// See [`MapStore`].
     pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
-        let view = self.namespace.instance.engine.snapshot()?;
-        Scan::of_prefix(Arc::clone(self.namespace.namespace()), view, &prefix)
+        Scan::of_prefix(Arc::clone(self.namespace.namespace()), View::Now, &prefix)
     }
 
     /// The elements of an entry in one of its element-wise collections, as committed last. Takes no lock. What is wrong with

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cache::Announced;
 use crate::elements::sweep::Orphans;
@@ -15,9 +13,10 @@ use crate::guard::Entry;
 use crate::instance::Instance;
 use crate::key::hidden::{KeyArgCodec, KeyBuf};
 use crate::key::{MAX_KEY_BYTES, Shape, Span};
-use crate::queue::Fronts;
+use crate::low_water::{FrontSearch, LowWaterMarks};
 use crate::record::RecordError;
 use crate::sequence::Sequence;
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering, locked};
 use crate::thread_number::thread_number;
 
 pub(crate) struct Namespace {
@@ -26,7 +25,7 @@ pub(crate) struct Namespace {
     pub(crate) name: String,
     pub(crate) shape: Shape,
     pub(crate) sequence: Sequence,
-    pub(crate) fronts: Fronts,
+    pub(crate) marks: LowWaterMarks,
     /// Where the elements of its element-wise collections lie.
     pub(crate) elements: Arc<ElementSpaces>,
     growth: Growth,
@@ -209,7 +208,16 @@ impl Namespace {
         growth: Growth,
         elements: Arc<ElementSpaces>,
     ) -> Self {
-        Self { instance, id, name, shape, sequence: Sequence::default(), fronts: Fronts::default(), elements, growth }
+        Self {
+            instance,
+            id,
+            name,
+            shape,
+            sequence: Sequence::default(),
+            marks: LowWaterMarks::default(),
+            elements,
+            growth,
+        }
     }
 
     /// Reads the incarnation of an entry that has elements into its place, and tells whether there is an entry.
@@ -250,6 +258,11 @@ impl Namespace {
 
     pub(crate) fn span(&self) -> Span {
         Span::namespace(self.id)
+    }
+
+    /// Begins a search for the first entry of a range.
+    pub(crate) fn search_front(&self, span: &Span) -> FrontSearch<'_> {
+        self.marks.search(span, &*self.instance.engine)
     }
 
     /// A key as text, for errors.
@@ -395,10 +408,7 @@ fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), Commit
     let mut namespaces: Vec<_> = writes.iter().map(|write| write.entry.namespace()).collect();
     namespaces.sort_by_key(|namespace| namespace.id);
     namespaces.dedup_by_key(|namespace| namespace.id);
-    let mut rows: Vec<_> = namespaces
-        .iter()
-        .map(|namespace| namespace.growth.rows.lock().unwrap_or_else(PoisonError::into_inner))
-        .collect();
+    let mut rows: Vec<_> = namespaces.iter().map(|namespace| locked(&namespace.growth.rows)).collect();
     let grown = || rows.iter().flat_map(|rows| rows.iter());
     let expect: Vec<_> = grown().map(|row| Expect { key: row.key.as_slice(), value: Some(&row.old) }).collect();
     let mut ops = all_ops(writes);
@@ -412,7 +422,8 @@ fn apply_growing(instance: &Instance, writes: &[Write<'_>]) -> Result<(), Commit
     Ok(())
 }
 
-/// Commits, and keeps the low-water marks of queues behind what is written, and the cache from what is no more.
+/// Commits. Before the engine is called, low-water marks are cut at the keys that are put, and the cache forgets what it has
+/// of them. Under the entries' locks, as both need.
 fn commit(
     instance: &Instance,
     writes: &[Write<'_>],
@@ -422,28 +433,28 @@ fn commit(
 ) -> Result<(), CommitFailure> {
     let commit = Commit { ops, tokens, expect, sync: !expect.is_empty(), background: false };
     if let [write] = writes {
-        let fronts = &write.entry.namespace().fronts;
-        let writing = write.put_key().map(|key| (key, fronts.begin_write(key)));
+        let marks = &write.entry.namespace().marks;
+        let ticket = write.put_key().map(|key| marks.begin_write(key));
         let announced = write.announce();
         let result = instance.engine.commit(&commit);
         if !is_unknown(&result) {
             write.end(announced, result.is_ok());
-            if let Some((key, writing)) = writing {
-                fronts.end_write(writing, key);
+            if let Some(ticket) = ticket {
+                marks.end_write(ticket);
             }
         }
         return result;
     }
-    let puts = writes.iter().filter_map(|write| Some((write.put_key()?, &write.entry.namespace().fronts)));
-    let writing: Vec<_> = puts.map(|(key, fronts)| (key, fronts, fronts.begin_write(key))).collect();
+    let puts = writes.iter().filter_map(|write| Some((write.put_key()?, &write.entry.namespace().marks)));
+    let tickets: Vec<_> = puts.map(|(key, marks)| (marks, marks.begin_write(key))).collect();
     let announced: Vec<_> = writes.iter().map(|write| (write, write.announce())).collect();
     let result = instance.engine.commit(&commit);
     if !is_unknown(&result) {
         for (write, announced) in announced {
             write.end(announced, result.is_ok());
         }
-        for (key, fronts, writing) in writing {
-            fronts.end_write(writing, key);
+        for (marks, ticket) in tickets {
+            marks.end_write(ticket);
         }
     }
     result

@@ -1,11 +1,10 @@
 //! Rows of a span in order, copied out of a reader page by page: what every scan runs on.
 
-use std::sync::Arc;
-
 use crate::engine::{Page, Reader};
 use crate::error::Result;
+use crate::key::Span;
 use crate::key::hidden::KeyBuf;
-use crate::key::{RangeEnds, Span};
+use crate::sync::Arc;
 
 /// Rows of the first page, and of the largest: a scan that ends soon reads little, at most twice what it returns, and a
 /// long one reads in large pieces.
@@ -17,6 +16,8 @@ pub(crate) struct Rows {
     view: Arc<dyn Reader>,
     /// What is left behind the page.
     rest: Span,
+    /// No row of the view lies before this: where to begin to read, which is no bound of the rows.
+    front: Option<KeyBuf>,
     /// Whether the start of `rest` is an excluded key, and its end an included one: each has a zero byte behind it then.
     start_excluded: bool,
     end_included: bool,
@@ -35,6 +36,7 @@ impl Rows {
         Self {
             view,
             rest,
+            front: None,
             start_excluded: false,
             end_included: false,
             page: Page::new(),
@@ -44,10 +46,14 @@ impl Rows {
         }
     }
 
-    /// The rows within a range; `None` where it starts after its end.
-    pub(crate) fn of_range(view: Arc<dyn Reader>, ends: RangeEnds) -> Option<Self> {
-        let (start_excluded, end_included) = (ends.start_is_excluded(), ends.end_is_included());
-        Some(Self { start_excluded, end_included, ..Self::new(view, ends.into_span()?) })
+    /// Says which ends of the span were made of an excluded start and an included end.
+    pub(crate) fn with_edges(self, start_excluded: bool, end_included: bool) -> Self {
+        Self { start_excluded, end_included, ..self }
+    }
+
+    /// Says that no row of the view lies in the span before this key, if one is given.
+    pub(crate) fn with_front(self, front: Option<KeyBuf>) -> Self {
+        Self { front, ..self }
     }
 
     /// Leaves out the keys before this one.
@@ -135,7 +141,14 @@ impl Rows {
             self.page.clear(self.next_page);
             self.next_page = (self.next_page * 2).min(LARGEST_PAGE);
             self.next = 0;
-            if let Err(error) = self.view.page(&self.rest, &mut self.page) {
+            let read = match &self.front {
+                Some(front) if !self.page.reversed && *front > self.rest.start => {
+                    let start = front.min(&self.rest.end).clone();
+                    self.view.page(&Span { start, end: self.rest.end.clone() }, &mut self.page)
+                }
+                _ => self.view.page(&self.rest, &mut self.page),
+            };
+            if let Err(error) = read {
                 self.page.clear(1);
                 self.ended = true;
                 return Err(error);

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::engine::Reader;
 use crate::error::{Error, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec, KeyError};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, RangeEnds, Span};
+use crate::low_water::FrontSearch;
 use crate::namespace::Namespace;
 use crate::record;
 use crate::rows::Rows;
 use crate::store::Store;
+use crate::sync::Arc;
 
 /// An iterator over entries, in the order of their keys. Sees what was committed when it was made, and nothing later.
 ///
@@ -27,35 +28,53 @@ pub struct Scan<T: Store> {
     store: PhantomData<fn() -> T>,
 }
 
+/// What a scan sees.
+pub(crate) enum View {
+    /// What is committed when the scan is made.
+    Now,
+    /// What a snapshot sees.
+    Of(Arc<dyn Reader>),
+}
+
+impl View {
+    fn rows(self, namespace: &Namespace, span: Span) -> Result<Rows> {
+        match self {
+            Self::Of(view) => Ok(Rows::new(view, span)),
+            Self::Now => {
+                // Watched while the snapshot is taken, so that it is a gap in the snapshot, too. Nothing follows from what is
+                // known at another moment.
+                let gap = namespace.marks.known_gap(&span.start);
+                let view = namespace.instance.engine.snapshot()?;
+                Ok(Rows::new(view, span).with_front(gap.map(FrontSearch::end)))
+            }
+        }
+    }
+}
+
 impl<T: Store> Scan<T> {
     fn new(namespace: Arc<Namespace>, rows: Rows, prefix: Option<KeyBuf>) -> Self {
         Self { namespace, rows, prefix, store: PhantomData }
     }
 
-    pub(crate) fn of_all(namespace: Arc<Namespace>, view: Arc<dyn Reader>) -> Self {
-        let span = namespace.span();
-        Self::new(namespace, Rows::new(view, span), None)
-    }
-
-    pub(crate) fn of_range(
-        namespace: Arc<Namespace>,
-        view: Arc<dyn Reader>,
-        range: &impl KeyRange<T::Key>,
-    ) -> Result<Self> {
-        let ends = ends_of_range(&namespace, range)?;
-        let rows = Rows::of_range(view, ends).ok_or_else(|| starts_after_end(&namespace))?;
+    pub(crate) fn of_all(namespace: Arc<Namespace>, view: View) -> Result<Self> {
+        let rows = view.rows(&namespace, namespace.span())?;
         Ok(Self::new(namespace, rows, None))
     }
 
-    pub(crate) fn of_prefix(
-        namespace: Arc<Namespace>,
-        view: Arc<dyn Reader>,
-        prefix: &impl KeyPrefix<T::Key>,
-    ) -> Result<Self> {
+    pub(crate) fn of_range(namespace: Arc<Namespace>, view: View, range: &impl KeyRange<T::Key>) -> Result<Self> {
+        let ends = ends_of_range(&namespace, range)?;
+        let (start_excluded, end_included) = (ends.start_is_excluded(), ends.end_is_included());
+        let span = ends.into_span().ok_or_else(|| starts_after_end(&namespace))?;
+        let rows = view.rows(&namespace, span)?.with_edges(start_excluded, end_included);
+        Ok(Self::new(namespace, rows, None))
+    }
+
+    pub(crate) fn of_prefix(namespace: Arc<Namespace>, view: View, prefix: &impl KeyPrefix<T::Key>) -> Result<Self> {
         let mut bytes = KeyBuf::in_namespace(namespace.id);
         prefix.encode_prefix(&mut bytes);
         namespace.check_key(&bytes)?;
-        Ok(Self::new(namespace, Rows::new(view, Span::of_prefix(bytes.clone())), Some(bytes)))
+        let rows = view.rows(&namespace, Span::of_prefix(bytes.clone()))?;
+        Ok(Self::new(namespace, rows, Some(bytes)))
     }
 
     /// Leaves out the keys before `key`.

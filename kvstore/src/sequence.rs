@@ -1,10 +1,9 @@
 //! Generated numbers of one namespace: unique and increasing, leased from the catalog in blocks.
 
-use std::sync::{Mutex, PoisonError};
-
 use crate::catalog;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::sync::{Mutex, locked};
 
 /// How many numbers are leased at a time; so many at most are lost when the program ends.
 const BLOCK: u64 = 1000;
@@ -19,7 +18,7 @@ impl Sequence {
     /// The next number; `None` when all are used up. Under one mutex, so that a call that begins after another returned
     /// gets a greater number.
     pub(crate) fn next(&self, engine: &dyn Engine, namespace: u32) -> Result<Option<u64>> {
-        let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lease = locked(&self.lease);
         if lease.0 >= lease.1 {
             match catalog::lease(engine, namespace, BLOCK)? {
                 Some(numbers) => *lease = numbers,

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use crate::elements::{Committed, CommittedView, ElementPath, Elements};
 use crate::engine::Reader;
@@ -11,8 +10,9 @@ use crate::guard::read_value;
 use crate::instance::Instance;
 use crate::key::{KeyArg, KeyPrefix, KeyRange};
 use crate::namespace::Namespace;
-use crate::scan::Scan;
+use crate::scan::{Scan, View};
 use crate::store::Store;
+use crate::sync::Arc;
 
 /// All stores of a database as they were at one moment. From [`Database::snapshot`](crate::Database::snapshot); read
 /// through [`MapStore::at`](crate::MapStore::at).
@@ -88,7 +88,7 @@ impl<'s, T: Store> MapView<'s, T> {
     /// [`Error::ForeignSnapshot`].
     #[expect(clippy::iter_not_returning_iterator, reason = "making the scan can fail")]
     pub fn iter(&self) -> Result<Scan<T>> {
-        Ok(Scan::of_all(Arc::clone(&self.namespace), Arc::clone(self.view()?)))
+        Scan::of_all(Arc::clone(&self.namespace), View::Of(Arc::clone(self.view()?)))
     }
 
     /// The entries within a range, in the order of their keys.
@@ -96,7 +96,7 @@ impl<'s, T: Store> MapView<'s, T> {
     /// # Errors
     /// [`Error::ForeignSnapshot`], and those of [`MapStore::range`](crate::MapStore::range).
     pub fn range(&self, range: impl KeyRange<T::Key>) -> Result<Scan<T>> {
-        Scan::of_range(Arc::clone(&self.namespace), Arc::clone(self.view()?), &range)
+        Scan::of_range(Arc::clone(&self.namespace), View::Of(Arc::clone(self.view()?)), &range)
     }
 
     /// The entries whose keys begin with a prefix, in the order of their keys.
@@ -104,7 +104,7 @@ impl<'s, T: Store> MapView<'s, T> {
     /// # Errors
     /// [`Error::ForeignSnapshot`], and those of [`MapStore::prefix`](crate::MapStore::prefix).
     pub fn prefix(&self, prefix: impl KeyPrefix<T::Key>) -> Result<Scan<T>> {
-        Scan::of_prefix(Arc::clone(&self.namespace), Arc::clone(self.view()?), &prefix)
+        Scan::of_prefix(Arc::clone(&self.namespace), View::Of(Arc::clone(self.view()?)), &prefix)
     }
 }
 

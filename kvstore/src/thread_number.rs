@@ -1,5 +1,6 @@
 //! Small numbers for threads, to spread them over slots of their own.
 
+// Not those of `sync`: a number only chooses a slot, and any choice is right.
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
 
 use crate::engine::Wait;
 use crate::error::{Error, Result};
@@ -12,6 +11,7 @@ use crate::key::hidden::KeyBuf;
 use crate::map_store::{MapStore, create_in};
 use crate::namespace::Handles;
 use crate::store::{Initialize, Store};
+use crate::sync::Arc;
 
 /// Locks entries in the order of their database keys under one deadline, and answers in the order given. Two calls never
 /// wait for each other.

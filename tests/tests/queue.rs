@@ -185,6 +185,91 @@ fn each_entry_is_taken_exactly_once_while_others_add_before_and_behind_the_head(
 }
 
 #[test]
+fn a_write_below_a_range_hides_no_entry_within_it() -> TestResult {
+    let db = kvstore::Database::in_memory()?;
+    let queue = db.map::<u64, u64>("queue")?;
+    queue.put(99, 0)?;
+    for _ in 0..1_000 {
+        let start = Barrier::new(2);
+        thread::scope(|scope| -> TestResult {
+            let search = scope.spawn(|| -> Result<()> {
+                start.wait();
+                (0..20).try_for_each(|_| queue.try_lock_first(10..).map(drop))
+            });
+            start.wait();
+            for _ in 0..3 {
+                queue.put(1, 0)?;
+                queue.put(12, 0)?;
+                queue.remove(12)?;
+            }
+            queue.put(1, 0)?;
+            queue.put(12, 0)?;
+            Ok(search.join().unwrap()?)
+        })?;
+        assert_eq!(queue.try_lock_first(10..)?.map(|guard| *guard.key()), Some(12));
+        queue.remove(12)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn first_returns_what_get_has_shown_though_nobody_has_searched_before() -> TestResult {
+    let db = kvstore::Database::in_memory()?;
+    for round in 0..1_000 {
+        let queue = db.map::<u64, u64>(&format!("queue {round}"))?;
+        queue.put(7, 0)?;
+        let start = Barrier::new(3);
+        thread::scope(|scope| -> TestResult {
+            let writer = scope.spawn(|| {
+                start.wait();
+                queue.put(5, 0)
+            });
+            let search = scope.spawn(|| -> Result<()> {
+                start.wait();
+                (0..3).try_for_each(|_| queue.first().map(drop))
+            });
+            start.wait();
+            while !queue.contains(5)? {
+                std::hint::spin_loop();
+            }
+            assert_eq!(queue.first()?, Some((5, 0)));
+            writer.join().unwrap()?;
+            Ok(search.join().unwrap()?)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn scans_of_a_queue_begin_at_its_head_and_keep_their_bounds() -> TestResult {
+    on_both(|db| {
+        let queue = db.map::<u64, u64>("queue")?;
+        (0..100).try_for_each(|key| queue.put(key, 0))?;
+        let (before, scan) = (db.snapshot()?, queue.iter()?);
+        for key in 0..50 {
+            assert_eq!(pop(&queue)?, Some(key));
+        }
+        assert_eq!(queue.first()?, Some((50, 0)));
+        // Older views see what is gone now.
+        assert_eq!((scan.count(), queue.at(&before).iter()?.count()), (100, 100));
+        let keys = |scan: kvstore::Scan<Map<u64, u64>>| scan.keys().collect::<Result<Vec<_>>>();
+        assert!(keys(queue.iter()?)?.into_iter().eq(50..100));
+        assert!(keys(queue.iter()?.reversed())?.into_iter().eq((50..100).rev()));
+        assert!(keys(queue.iter()?.reversed().reversed())?.into_iter().eq(50..100));
+        assert!(keys(queue.range(..60)?)?.into_iter().eq(50..60));
+        // Bounds before the head are no mistake.
+        assert_eq!(keys(queue.iter()?.ending_before(20)?)?, []);
+        assert_eq!(keys(queue.iter()?.starting_at(20)?.ending_before(51)?)?, [50]);
+        assert_eq!(keys(queue.range(..20)?)?, []);
+        assert_eq!(keys(queue.iter()?.ending_before(20)?.reversed())?, []);
+        queue.put(10, 0)?;
+        assert_eq!(keys(queue.iter()?.ending_before(51)?)?, [10, 50]);
+        assert!(keys(queue.at(&before).iter()?)?.into_iter().eq(0..100));
+        Ok(())
+    })
+}
+
+#[test]
 fn who_has_put_an_entry_finds_it_at_once_whoever_else_looks() -> TestResult {
     on_both(|db| {
         let queue = db.map::<u64, u64>("queue")?;

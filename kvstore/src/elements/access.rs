@@ -3,7 +3,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::ElementCollection;
 use super::deque::Ends;
@@ -18,6 +17,7 @@ use crate::key::{Key, KeyRange, MAX_KEY_BYTES, RangeEnds, Span};
 use crate::namespace::Namespace;
 use crate::record::RecordError;
 use crate::rows::Rows;
+use crate::sync::Arc;
 
 /// The elements of one entry in one element-wise collection `C`.
 ///

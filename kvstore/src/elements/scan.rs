@@ -5,7 +5,6 @@ use std::collections::btree_map;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::access::Place;
 use super::space::PREFIX_BYTES;
@@ -16,6 +15,7 @@ use crate::key::hidden::KeyBuf;
 use crate::namespace::Namespace;
 use crate::record::RecordError;
 use crate::rows::Rows;
+use crate::sync::Arc;
 
 /// An iterator over the elements of one entry, in order. From [`Elements`](crate::Elements).
 ///

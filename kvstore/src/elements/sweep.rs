@@ -7,14 +7,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use super::space::ElementSpaces;
 use crate::engine::{Commit, CommitFailure, Engine, Op, Page};
 use crate::error::{Error, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Span, bytes_as_text};
+use crate::sync::{Arc, Condvar, JoinHandle, Mutex, MutexGuard, ThreadBuilder, locked, wait};
 
 /// Elements that are deleted by one commit.
 const STEP: usize = 1024;
@@ -55,13 +54,13 @@ impl Sweeper {
     /// Has elements deleted, later.
     pub(crate) fn sweep(&self, engine: &Arc<dyn Engine>, spaces: &Arc<ElementSpaces>, orphans: Orphans) {
         self.work.state().queue.push_back((Arc::clone(spaces), orphans));
-        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut thread = locked(&self.thread);
         if thread.is_some() {
             self.work.changed.notify_one();
             return;
         }
         let (engine, work) = (Arc::clone(engine), Arc::clone(&self.work));
-        let started = thread::Builder::new().name("kvstore-sweeper".to_owned()).spawn(move || work.run(&*engine));
+        let started = ThreadBuilder::new().name("kvstore-sweeper".to_owned()).spawn(move || work.run(&*engine));
         match started {
             Ok(started) => *thread = Some(started),
             Err(error) => {
@@ -76,7 +75,7 @@ impl Drop for Sweeper {
     fn drop(&mut self) {
         self.work.state().stopped = true;
         self.work.changed.notify_all();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = locked(&self.thread).take();
         // A panic in the thread was reported by it.
         thread.map(JoinHandle::join);
     }
@@ -90,7 +89,7 @@ impl fmt::Debug for Sweeper {
 
 impl Work {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 
     fn goes_on(&self) -> bool {
@@ -99,8 +98,10 @@ impl Work {
 
     /// What is to be done next; waits for it. `None` when the database ends.
     fn next(&self) -> Option<(Arc<ElementSpaces>, Orphans)> {
-        let idle = |state: &mut State| !state.stopped && state.queue.is_empty();
-        let mut state = self.changed.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        while !state.stopped && state.queue.is_empty() {
+            state = wait(&self.changed, state);
+        }
         if state.stopped { None } else { state.queue.pop_front() }
     }
 

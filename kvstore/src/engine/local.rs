@@ -2,7 +2,6 @@
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::{
@@ -12,6 +11,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 use crate::lock::LockTable;
+use crate::sync::{Arc, Condvar, Instant, Mutex, OnceLock, locked, wait_timeout};
 
 /// Keeps bytes under ordered keys; knows nothing of locks.
 pub(crate) trait Storage: Reader + 'static {
@@ -73,14 +73,16 @@ struct Live {
 }
 
 impl Live {
-    fn count(&self) -> MutexGuard<'_, usize> {
-        self.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until none is alive, and tells how many are after all.
+    /// Waits until none is alive, and returns how many still are when the time is over.
     fn wait_for_none(&self, at_most: Duration) -> usize {
-        let waited = self.none.wait_timeout_while(self.count(), at_most, |count| *count > 0);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        let began = Instant::now();
+        let mut count = locked(&self.count);
+        while *count > 0
+            && let Some(left) = at_most.checked_sub(began.elapsed()).filter(|left| !left.is_zero())
+        {
+            count = wait_timeout(&self.none, &self.count, count, left);
+        }
+        *count
     }
 }
 
@@ -94,14 +96,14 @@ struct Alive(Arc<Live>);
 
 impl Alive {
     fn new(live: &Arc<Live>) -> Self {
-        *live.count() += 1;
+        *locked(&live.count) += 1;
         Self(Arc::clone(live))
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        let mut count = self.0.count();
+        let mut count = locked(&self.0.count);
         *count -= 1;
         if *count == 0 {
             self.0.none.notify_all();
@@ -202,7 +204,7 @@ impl<S: Storage> Engine for Local<S> {
         let _conditional = if commit.expect.is_empty() {
             None
         } else {
-            let held = self.conditional.lock().unwrap_or_else(PoisonError::into_inner);
+            let held = locked(&self.conditional);
             for expect in commit.expect {
                 if !self.is_met(expect)? {
                     return Err(CommitFailure::Unexpected);
@@ -218,6 +220,10 @@ impl<S: Storage> Engine for Local<S> {
             }
             CommitFailure::Failed(error, outcome)
         })
+    }
+
+    fn is_held(&self, key: &KeyBuf) -> bool {
+        self.locks.is_held(key)
     }
 
     fn held(&self) -> Vec<Holding> {

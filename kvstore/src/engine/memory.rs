@@ -5,13 +5,12 @@
 use std::collections::{BTreeMap, btree_map};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::local::Storage;
 use super::{Op, Page, Reader, Visit};
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, locked};
 
 type Rows = BTreeMap<Box<[u8]>, Arc<[u8]>>;
 
@@ -44,15 +43,11 @@ impl Faults {
     /// With [`Outcome::NotApplied`] the disk is full, so to say: the commit may be tried again. With
     /// [`Outcome::Unknown`] the database refuses all writes from then on with [`Error::Failed`].
     pub fn fail_next_writes(&self, writes: usize, outcome: Outcome) {
-        *self.lock() = Some(Fault { writes, outcome });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Fault>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        *locked(&self.next) = Some(Fault { writes, outcome });
     }
 
     fn take(&self) -> Option<Outcome> {
-        let mut next = self.lock();
+        let mut next = locked(&self.next);
         let fault = next.as_mut()?;
         fault.writes = fault.writes.checked_sub(1)?;
         Some(fault.outcome)

@@ -14,12 +14,12 @@ mod conformance;
 
 use std::panic::Location;
 use std::path::Path;
-use std::sync::Arc;
 
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 pub(crate) use crate::lock::{Holding, LockRefused, Token, Wait};
+use crate::sync::Arc;
 
 /// Receives the bytes of a value while they lie in the engine's own memory.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8]);
@@ -43,6 +43,9 @@ pub(crate) trait Engine: Reader {
 
     /// Applies a commit as a whole or not at all.
     fn commit(&self, commit: &Commit<'_>) -> Result<(), CommitFailure>;
+
+    /// Whether a key is locked.
+    fn is_held(&self, key: &KeyBuf) -> bool;
 
     /// All locks that are held, in order of their keys.
     fn held(&self) -> Vec<Holding>;

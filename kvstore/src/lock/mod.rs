@@ -244,6 +244,12 @@ impl LockTable {
         shard.held.get(&token.key).is_some_and(|slot| slot.fence == token.fence)
     }
 
+    /// Whether a key is held.
+    pub(crate) fn is_held(&self, key: &KeyBuf) -> bool {
+        let key = HashedKey { hash: self.hasher.hash_one(key), key: key.clone() };
+        locked(&self.shard(key.hash).0).held.contains_key(&key)
+    }
+
     /// Refuses new locks and wakes all who wait. Who holds a lock may still give it back.
     pub(crate) fn close(&self) {
         for shard in &self.shards {

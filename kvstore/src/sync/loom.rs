@@ -1,7 +1,8 @@
 //! The threads of [loom](https://docs.rs/loom): every interleaving of a few threads.
 
+pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
-pub(crate) use loom::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use loom::thread::{Builder as ThreadBuilder, JoinHandle, Thread, ThreadId, current as current_thread};
 
 use std::cell::Cell;
 use std::time::Duration;

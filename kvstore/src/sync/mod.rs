@@ -1,4 +1,5 @@
-//! What the lock table and the read cache ask of threads, time and chance: one place to exchange it for a model checker's.
+//! What the crate uses to share data between threads, and what it uses of time and chance: one place to exchange it for a
+//! model checker's. Nothing else in the crate may use `std::sync` or `std::thread`, except what `scripts/check-sync` lists.
 //!
 //! The packages in `tests/schedules` compile this crate on loom and on shuttle. These run the threads of a program one at
 //! a time, and at each operation of a mutex or condition variable they choose which one goes on. Neither knows time, so a

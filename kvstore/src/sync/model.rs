@@ -1,11 +1,14 @@
 //! What the model checkers have in common: nothing is left to chance, and time is theirs.
+//!
+//! `Arc` is the system's. Nothing in the crate decides by a reference count, and a value is dropped by a thread that the
+//! checker has chosen to run.
 
 pub(crate) use std::sync::{Arc, PoisonError};
 
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use super::CLOCK;
+use super::{AtomicBool, CLOCK, Ordering};
 
 /// The same in every run, so that a key is always in the same shard.
 pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
@@ -13,6 +16,29 @@ pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
 /// Some keys share a shard, and some don't.
 pub(crate) fn shards() -> usize {
     2
+}
+
+/// A value that is set once. The checkers have none of their own: they interleave the flag that says that it is set.
+#[derive(Debug, Default)]
+pub(crate) struct OnceLock<T> {
+    is_set: AtomicBool,
+    value: std::sync::OnceLock<T>,
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        Self { is_set: AtomicBool::new(false), value: std::sync::OnceLock::new() }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        if self.is_set.load(Ordering::Acquire) { self.value.get() } else { None }
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)?;
+        self.is_set.store(true, Ordering::Release);
+        Ok(())
+    }
 }
 
 /// A moment on the clock of a thread.

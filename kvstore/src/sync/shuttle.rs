@@ -1,7 +1,8 @@
 //! The threads of [shuttle](https://docs.rs/shuttle): random schedules, each of which a seed finds again.
 
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard};
-pub(crate) use shuttle::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use shuttle::thread::{Builder as ThreadBuilder, JoinHandle, Thread, ThreadId, current as current_thread};
 
 use std::cell::Cell;
 use std::time::Duration;

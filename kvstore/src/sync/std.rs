@@ -1,8 +1,9 @@
 //! The threads of the operating system.
 
 pub(crate) use std::hash::RandomState;
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
-pub(crate) use std::thread::{Thread, ThreadId, current as current_thread};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+pub(crate) use std::thread::{Builder as ThreadBuilder, JoinHandle, Thread, ThreadId, current as current_thread};
 pub(crate) use std::time::Instant;
 
 use std::time::Duration;

@@ -87,6 +87,10 @@ impl Engine for Counting {
         self.engine.commit(commit)
     }
 
+    fn is_held(&self, key: &KeyBuf) -> bool {
+        self.engine.is_held(key)
+    }
+
     fn held(&self) -> Vec<Holding> {
         self.engine.held()
     }

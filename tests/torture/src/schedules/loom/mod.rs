@@ -1,9 +1,10 @@
 //! Every interleaving of two or three threads that use a database at the same time, by loom: of the lock table in
-//! `models`, of the read cache in `reads`.
+//! `models`, of the read cache in `reads`, of queues in `queues`.
 
 #[path = "../actor.rs"]
 mod actor;
 mod models;
+mod queues;
 mod reads;
 
 use std::process::{Command, Stdio, exit};
@@ -17,6 +18,7 @@ use kvstore_tests::TestResult;
 
 use self::actor::Actor;
 use self::models::{LOCKS, Model, PLANTED};
+use self::queues::QUEUES;
 use self::reads::READS;
 use crate::trial::{Context, Report, Trial};
 
@@ -25,9 +27,10 @@ pub const TRIAL: Trial = Trial {
     name: "loom",
     promise: "Two threads never hold one entry. Waiters are served first come, first served; none is forgotten, and who \
               gives up leaves nothing behind. Calls that lock several entries never wait for each other. No read sees less \
-              than another has seen before it.",
+              than another has seen before it. No search of a queue's head passes an entry.",
     method: "kvstore, compiled on loom's threads, plays small programs of 2 or 3 threads that lock, wait until deadlines, \
-             commit, batch, delete and close, and that read meanwhile, through the read cache and past it; loom goes through \
+             commit, batch, delete and close, and that read meanwhile, through the read cache and past it, and that look for the first \
+             entry of a store or range beside others that write and remove; loom goes through \
              all interleavings of 2 threads, and of 3 through all with at most so many preemptions, each of which stops a \
              thread that could go on",
     unit: "preemptions",
@@ -64,7 +67,7 @@ fn run(context: &Context) -> TestResult<Report> {
 }
 
 fn all_models() -> impl Iterator<Item = &'static Model> {
-    LOCKS.iter().chain(READS)
+    LOCKS.iter().chain(READS).chain(QUEUES)
 }
 
 /// Explores several programs, each in a child; `None` where the time was over before they were through.

@@ -3,6 +3,7 @@
 #[path = "../actor.rs"]
 #[expect(clippy::duplicate_mod, reason = "compiled once for each model checker")]
 mod actor;
+mod queues;
 mod scenario;
 
 use std::any::Any;
@@ -21,10 +22,11 @@ use crate::trial::{Context, Report, Trial};
 pub const TRIAL: Trial = Trial {
     name: "shuttle",
     promise: "Whatever threads do with locks, none waits for ever: not for who gave up, panicked, ended or was closed. No \
-              increment made under a lock is lost, and no read sees less than another has seen before it.",
+              increment made under a lock is lost, and no read sees less than another has seen before it. No search of a \
+              queue's head passes an entry.",
     method: "kvstore, compiled on shuttle's threads, is used by 3 or 4 threads that lock with and without deadlines, try, \
-             lock several, commit, batch, drop, panic while they hold, send guards to a thread, read, and close; \
-             shuttle chooses at random which thread makes the next step and whether a deadline has passed",
+             lock several, commit, batch, drop, panic while they hold, send guards to a thread, read, and close, and in a schedule of its own by 3 that search a queue while they \
+             write and remove; shuttle chooses at random which thread makes the next step and whether a deadline has passed",
     unit: "schedules",
     short: 1_000,
     long: 200_000,
@@ -38,6 +40,7 @@ fn run(context: &Context) -> TestResult<Report> {
         let seed = context.seed(report.rounds);
         all +=
             schedule(seed, scenario::play).map_err(|violation| format!("--only shuttle --seed {seed}: {violation}"))?;
+        schedule(seed, queues::play).map_err(|violation| format!("--only shuttle --seed {seed}: {violation}"))?;
         report.rounds += 1;
     }
     Ok(report
@@ -53,6 +56,8 @@ fn schedule<R: Default + Send + 'static>(
     let mut config = Config::new();
     // The seed finds it again.
     config.failure_persistence = FailurePersistence::None;
+    // That shuttle takes weaker orderings for sequentially consistent: loom does not.
+    config.silence_warnings = true;
     let answer = Arc::new(Mutex::new(Ok(R::default())));
     let played = Arc::clone(&answer);
     let runner = Runner::new(RandomScheduler::new_from_seed(seed, 1), config);
