@@ -50,6 +50,24 @@ fn copy(path: &Path, to: &Path) -> kvstore::Result<()> {
     db.close()
 }
 
+fn restore(path: &Path, backup: &Path) -> kvstore::Result<()> {
+    let db = Database::open(path)?;
+    let notes = db.map::<u32, String>("notes")?;
+    // ANCHOR: copy_to
+    db.copy_to(backup)?; // files of its own: safe to move, and to keep
+    // ANCHOR_END: copy_to
+    notes.put(101, "a mistake".into())?;
+    drop(notes);
+    db.close()?;
+    // ANCHOR: restore
+    let replaced = Database::restore(backup, path)?; // neither may be open
+    let db = Database::open(path)?;
+    // ANCHOR_END: restore
+    assert!(!db.map::<u32, String>("notes")?.contains(101)?);
+    assert!(replaced.is_some_and(|old| old.ends_with("data.replaced-1")));
+    db.close()
+}
+
 fn one_opener(path: &Path) -> kvstore::Result<()> {
     // ANCHOR: in_use
     let db = Database::open(path)?;
@@ -118,6 +136,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     settings(&path)?;
     sync(&path)?;
     copy(&path, &dir.path().join("copy"))?;
+    restore(&path, &dir.path().join("backup"))?;
     one_opener(&path)?;
     close(&path)?;
     opening(&path, &dir.path().join("absent"))?;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::panic::Location;
 use std::path::Path;
+#[cfg(feature = "rocksdb")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,7 +17,7 @@ use crate::elements::ElementSpaces;
 use crate::elements::sweep::Orphans;
 use crate::engine::local::{Local, Storage};
 use crate::engine::memory::{Faults, Memory};
-use crate::engine::{Engine, Op};
+use crate::engine::{Engine, Op, Tables};
 use crate::error::{Error, Result};
 use crate::instance::Instance;
 use crate::key::{Key, Shape, Span};
@@ -301,12 +303,50 @@ impl Database {
         self.engine().sync()
     }
 
-    /// Writes a copy of the database, as of one commit, to a place where nothing is. The copy can be opened.
+    /// Writes a copy of the database, as of one commit, to a place where nothing is. The copy is a database of its own, which
+    /// can be opened while this one is in use.
+    ///
+    /// On the same file system this takes little time and space, since **the copy shares its tables with the database**, as
+    /// hard links. Neither database ever writes to a table, so both are safe from each other; but a program that writes into
+    /// the files of one, as `cp` does when it copies over them, destroys both. [`copy_to`](Self::copy_to) shares nothing, and
+    /// [`restore`](Self::restore) puts a copy back.
     ///
     /// # Errors
-    /// [`Error::Io`] where something is there; [`Error::Unsupported`] in memory.
+    /// - [`Error::Io`] if something is there, another call was first, or the place is inside the directory of a database;
+    /// - [`Error::Unsupported`] in memory;
+    /// - [`Error::Forked`] in a forked child;
+    /// - [`Error::Engine`], [`Error::Closed`].
     pub fn checkpoint(&self, to: impl AsRef<Path>) -> Result<()> {
-        self.engine().checkpoint(to.as_ref())
+        self.engine().checkpoint(to.as_ref(), Tables::Linked)
+    }
+
+    /// Writes a copy of the database as [`checkpoint`](Self::checkpoint) does, with files that are all its own: nothing that
+    /// happens to one of the two concerns the other. It takes the time and the space of a copy.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint).
+    pub fn copy_to(&self, to: impl AsRef<Path>) -> Result<()> {
+        self.engine().checkpoint(to.as_ref(), Tables::Copied)
+    }
+
+    /// Restores a database from a copy that [`checkpoint`](Self::checkpoint) or [`copy_to`](Self::copy_to) made, or from any
+    /// database that was closed. Opens neither. The copy stays as it is.
+    ///
+    /// If `to` is a database, it is replaced as a whole, and moved to the name with `.replaced-1` behind it: returns its new
+    /// path. It must not be open, and may be damaged.
+    ///
+    /// The restored database has an id of its own. Its generated keys go on from where the copy was made: they repeat those
+    /// that the original has given out since.
+    ///
+    /// # Errors
+    /// Nothing is changed at `to` if this fails.
+    /// - [`Error::NotADatabase`] if `copy` is none, or was not closed, or if something else is at `to`;
+    /// - [`Error::InUse`] if either is open;
+    /// - [`Error::Corrupt`] if files of the copy are missing, or its log is damaged;
+    /// - [`Error::Io`] if files can't be read or written.
+    #[cfg(feature = "rocksdb")]
+    pub fn restore(copy: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<Option<PathBuf>> {
+        crate::engine::rocks::restore(copy.as_ref(), to.as_ref())
     }
 
     /// Closes the database: refuses new calls, wakes those who wait for locks, lets running calls end, and makes what was

@@ -168,6 +168,17 @@ pub enum Error {
         /// Who has it open.
         by: &'static str,
     },
+    /// This process was forked from the one that opened the database, or that had RocksDB running. It has none of its
+    /// threads, and the files are the other's.
+    #[error(
+        "the database at {} can't be used by this process, which was forked from the one that opened databases: open them \
+         after the fork, or let the child execute a program of its own",
+        path.display()
+    )]
+    Forked {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The path is no database, and no place where one could be created.
     #[error("{} is not a database: {reason}", path.display())]
     NotADatabase {

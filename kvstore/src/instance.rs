@@ -43,6 +43,7 @@ impl Instance {
 
     /// Refuses all further calls.
     pub(crate) fn close(&self) -> Result<()> {
+        self.engine.check_process()?;
         self.cache.close();
         self.engine.close()
     }

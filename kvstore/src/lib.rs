@@ -80,6 +80,7 @@ mod low_water;
 mod map_store;
 mod namespace;
 mod options;
+mod process;
 mod record;
 mod rows;
 mod scan;

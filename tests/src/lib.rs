@@ -1,5 +1,7 @@
 //! What the tests of `kvstore` share: both engines for every test, and ways to see what threads and logs do.
 
+pub mod fork;
+
 use std::fmt::{self, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -62,11 +64,16 @@ pub fn wait_for_waiters(db: &Database, count: usize) -> TestResult {
     wait_until("threads wait for locks", || db.locks().iter().map(kvstore::HeldLock::waiters).sum::<usize>() >= count)
 }
 
-/// Runs `call`, and answers the warnings and errors that this thread logged meanwhile, each on one line.
+/// Runs `call`, and returns the warnings and errors that this thread logged meanwhile, each on one line.
 pub fn warnings_of<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
+    logged_by(Level::WARN, call)
+}
+
+/// Runs `call`, and returns all that this thread logged at this level or above it meanwhile, each on one line.
+pub fn logged_by<R>(level: Level, call: impl FnOnce() -> R) -> (R, Vec<String>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);
-    let log = Log(move |line| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+    let log = Log(level, move |line| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line));
     let result = tracing::subscriber::with_default(log, call);
     let lines = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
     (result, lines)
@@ -78,12 +85,12 @@ pub fn warnings_of<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
 /// Where that was asked for before.
 pub fn print_warnings() -> TestResult {
     // In one piece, so that the lines of two threads don't mix.
-    let log = Log(|line: String| println!("warning: {}", line.replace('\n', " ")));
+    let log = Log(Level::WARN, |line: String| println!("warning: {}", line.replace('\n', " ")));
     Ok(tracing::subscriber::set_global_default(log)?)
 }
 
-/// Hands on warnings and errors.
-struct Log<F>(F);
+/// Hands on what is logged at a level or above it.
+struct Log<F>(Level, F);
 
 struct Line(String);
 
@@ -99,7 +106,7 @@ where
     Self: Send + Sync,
 {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN
+        *metadata.level() <= self.0
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {
@@ -113,7 +120,7 @@ where
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(String::new());
         event.record(&mut line);
-        (self.0)(line.0);
+        (self.1)(line.0);
     }
 
     fn enter(&self, _span: &Id) {}

@@ -13,7 +13,8 @@ use crate::engine::{Commit, CommitFailure, Engine, Op, Page};
 use crate::error::{Error, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Span, bytes_as_text};
-use crate::sync::{Arc, Condvar, JoinHandle, Mutex, MutexGuard, ThreadBuilder, locked, wait};
+use crate::process::Process;
+use crate::sync::{Arc, Condvar, JoinHandle, Mutex, MutexGuard, PoisonError, ThreadBuilder, locked, wait};
 
 /// Elements that are deleted by one commit.
 const STEP: usize = 1024;
@@ -35,7 +36,8 @@ pub(crate) enum Orphans {
 #[derive(Default)]
 pub(crate) struct Sweeper {
     work: Arc<Work>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    /// The thread, and the process in which it runs.
+    thread: Mutex<Option<(JoinHandle<()>, Process)>>,
 }
 
 #[derive(Default)]
@@ -62,7 +64,7 @@ impl Sweeper {
         let (engine, work) = (Arc::clone(engine), Arc::clone(&self.work));
         let started = ThreadBuilder::new().name("kvstore-sweeper".to_owned()).spawn(move || work.run(&*engine));
         match started {
-            Ok(started) => *thread = Some(started),
+            Ok(started) => *thread = Some((started, Process::current())),
             Err(error) => {
                 tracing::warn!(%error, "no thread to delete the elements of removed entries: tried again later");
             }
@@ -73,11 +75,17 @@ impl Sweeper {
 impl Drop for Sweeper {
     /// Waits for the step that is under way, so that the engine is not used after this.
     fn drop(&mut self) {
+        let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((thread, process)) = thread else { return };
+        if !process.is_current() {
+            // A forked child does not have the thread, and it may have held the mutex of the state.
+            std::mem::forget(thread);
+            return;
+        }
         self.work.state().stopped = true;
         self.work.changed.notify_all();
-        let thread = locked(&self.thread).take();
         // A panic in the thread was reported by it.
-        thread.map(JoinHandle::join);
+        let _ = thread.join();
     }
 }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use super::local::{Local, Storage};
 use super::memory::{Faults, Memory};
-use super::{Commit, CommitFailure, Engine, Expect, LockFailure, LockRefused, Op, Page, Reader, Token, Visit, Wait};
+use super::{
+    Commit, CommitFailure, Engine, Expect, LockFailure, LockRefused, Op, Page, Reader, Tables, Token, Visit, Wait,
+};
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
@@ -58,8 +60,8 @@ impl<S: Storage> Storage for Failing<S> {
             None => self.storage.sync(),
         }
     }
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.storage.checkpoint(to)
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
+        self.storage.checkpoint(to, tables)
     }
     fn estimated_keys(&self, span: &Span) -> Result<u64> {
         self.storage.estimated_keys(span)
@@ -583,7 +585,7 @@ fn a_checkpoint_is_made_or_said_to_be_impossible(on: &Subject) {
     let directory = tempfile::tempdir().unwrap();
     let to = directory.path().join("copy");
     on.put(b"a", b"1");
-    match on.engine.checkpoint(&to) {
+    match on.engine.checkpoint(&to, Tables::Linked) {
         Ok(()) => assert!(to.is_dir()),
         Err(error) => assert!(matches!(error, Error::Unsupported { .. }) && !to.exists(), "{error}"),
     }
@@ -604,7 +606,7 @@ fn a_closed_engine_refuses_everything(on: &Subject) {
     assert!(is_closed(engine.check_open()));
     assert!(is_closed(engine.snapshot()));
     assert!(is_closed(engine.sync()));
-    assert!(is_closed(engine.checkpoint(Path::new("nowhere"))));
+    assert!(is_closed(engine.checkpoint(Path::new("nowhere"), Tables::Linked)));
     assert!(is_closed(engine.estimated_keys(&everything())));
     assert!(is_closed(engine.reclaim(&everything())));
     assert!(is_closed(engine.close()));

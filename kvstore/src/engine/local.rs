@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Commit, CommitFailure, Engine, Expect, Holding, LockFailure, LockRefused, Op, Page, Reader, Token, Visit, Wait,
+    Commit, CommitFailure, Engine, Expect, Holding, LockFailure, LockRefused, Op, Page, Reader, Tables, Token, Visit,
+    Wait,
 };
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 use crate::lock::LockTable;
+use crate::process::Process;
 use crate::sync::{Arc, Condvar, Instant, Mutex, OnceLock, locked, wait_timeout};
 
 /// Keeps bytes under ordered keys; knows nothing of locks.
@@ -33,7 +35,7 @@ pub(crate) trait Storage: Reader + 'static {
     fn sync(&self) -> Result<()>;
 
     /// See [`Engine::checkpoint`].
-    fn checkpoint(&self, to: &Path) -> Result<()>;
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()>;
 
     /// See [`Engine::estimated_keys`].
     fn estimated_keys(&self, span: &Span) -> Result<u64>;
@@ -56,6 +58,8 @@ const SNAPSHOT_WAIT: Duration = Duration::from_secs(1);
 pub(crate) struct Local<S> {
     storage: S,
     path: PathBuf,
+    /// The process that opened the directory, which no other may use. None in memory: a forked child has a copy of its own.
+    process: Option<Process>,
     locks: LockTable,
     /// Held from the check of a precondition to the end of its write. Only catalog rows have preconditions, and only
     /// writes with preconditions change them, so other writes need not wait here.
@@ -66,10 +70,17 @@ pub(crate) struct Local<S> {
 }
 
 /// Counts the snapshots that are alive.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Live {
     count: Mutex<usize>,
     none: Condvar,
+    process: Process,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { count: Mutex::default(), none: Condvar::default(), process: Process::current() }
+    }
 }
 
 impl Live {
@@ -103,6 +114,10 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
+        // In a forked child the count may be locked for ever, and nobody waits for it.
+        if !self.0.process.is_current_at(Instant::now()) {
+            return;
+        }
         let mut count = locked(&self.0.count);
         *count -= 1;
         if *count == 0 {
@@ -126,6 +141,7 @@ impl<S: Storage> Local<S> {
         Self {
             storage,
             path: PathBuf::new(),
+            process: None,
             locks: LockTable::default(),
             conditional: Mutex::default(),
             failed: OnceLock::new(),
@@ -136,7 +152,15 @@ impl<S: Storage> Local<S> {
     /// The same, for a storage in a directory.
     #[cfg(feature = "rocksdb")]
     pub(crate) fn at(self, path: &Path) -> Self {
-        Self { path: path.to_owned(), ..self }
+        Self { path: path.to_owned(), process: Some(Process::current()), ..self }
+    }
+
+    /// As [`check_process`](Engine::check_process), for a caller that has just looked at the clock.
+    fn check_process_at(&self, now: Instant) -> Result<()> {
+        match self.process {
+            Some(process) if !process.is_current_at(now) => Err(Error::Forked { path: self.path.clone() }),
+            _ => Ok(()),
+        }
     }
 
     fn check_usable(&self) -> Result<()> {
@@ -175,18 +199,25 @@ impl<S: Storage> Engine for Local<S> {
     }
 
     fn check_open(&self) -> Result<()> {
+        self.check_process()?;
         self.storage.check_open()?;
         self.check_usable()
     }
 
+    fn check_process(&self) -> Result<()> {
+        if self.process.is_some() { self.check_process_at(Instant::now()) } else { Ok(()) }
+    }
+
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
+        self.check_process()?;
         let alive = Alive::new(&self.snapshots);
         Ok(Arc::new(Counted { view: self.storage.snapshot()?, _alive: alive }))
     }
 
     fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure> {
-        self.check_usable().map_err(LockFailure::Failed)?;
-        self.locks.lock(key, wait, taken_at).map_err(|refused| match refused {
+        let now = Instant::now();
+        self.check_process_at(now).and_then(|()| self.check_usable()).map_err(LockFailure::Failed)?;
+        self.locks.lock_at(key, wait, taken_at, now).map_err(|refused| match refused {
             LockRefused::Closed => LockFailure::Failed(Error::Closed),
             refused => LockFailure::Refused(refused),
         })
@@ -197,6 +228,7 @@ impl<S: Storage> Engine for Local<S> {
     }
 
     fn commit(&self, commit: &Commit<'_>) -> Result<(), CommitFailure> {
+        self.check_process()?;
         self.check_usable()?;
         if let Some(stale) = commit.tokens.iter().find(|token| !self.locks.holds(token)) {
             return Err(CommitFailure::Stale(stale.key().clone()));
@@ -227,6 +259,10 @@ impl<S: Storage> Engine for Local<S> {
     }
 
     fn held(&self) -> Vec<Holding> {
+        // A child holds none, and the table may be locked in it for ever.
+        if self.check_process().is_err() {
+            return Vec::new();
+        }
         self.locks.held()
     }
 
@@ -237,6 +273,7 @@ impl<S: Storage> Engine for Local<S> {
 
     /// A sync that failed is not tried again: the system may have dropped what it could not write, and then says yes.
     fn sync(&self) -> Result<()> {
+        self.check_process()?;
         self.check_usable()?;
         self.storage.sync().inspect_err(|error| {
             if !matches!(error, Error::Closed) {
@@ -245,19 +282,23 @@ impl<S: Storage> Engine for Local<S> {
         })
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.storage.checkpoint(to)
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
+        self.check_process()?;
+        self.storage.checkpoint(to, tables)
     }
 
     fn estimated_keys(&self, span: &Span) -> Result<u64> {
+        self.check_process()?;
         self.storage.estimated_keys(span)
     }
 
     fn reclaim(&self, span: &Span) -> Result<()> {
+        self.check_process()?;
         self.storage.reclaim(span)
     }
 
     fn close(&self) -> Result<()> {
+        self.check_process()?;
         self.locks.close();
         self.storage.refuse()?;
         let open = self.snapshots.wait_for_none(SNAPSHOT_WAIT);

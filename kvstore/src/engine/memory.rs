@@ -7,7 +7,7 @@ use std::ops::Bound;
 use std::path::{Path, PathBuf};
 
 use super::local::Storage;
-use super::{Op, Page, Reader, Visit};
+use super::{Op, Page, Reader, Tables, Visit};
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, locked};
@@ -152,7 +152,7 @@ impl Storage for Memory {
         self.check_open()
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
+    fn checkpoint(&self, to: &Path, _tables: Tables) -> Result<()> {
         self.now()?;
         Err(Error::Unsupported {
             what: format!("a checkpoint of an in-memory database, to {}", PathBuf::from(to).display()),

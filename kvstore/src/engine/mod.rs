@@ -32,6 +32,11 @@ pub(crate) trait Engine: Reader {
     /// Checks that commits are still taken: `Closed` or `Failed` if not. A commit with nothing to write asks this.
     fn check_open(&self) -> Result<()>;
 
+    /// Fails with `Forked` if this process is not the one that opened the database.
+    fn check_process(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// A consistent view of all that is committed now.
     fn snapshot(&self) -> Result<Arc<dyn Reader>>;
 
@@ -58,7 +63,7 @@ pub(crate) trait Engine: Reader {
     fn sync(&self) -> Result<()>;
 
     /// Writes an openable copy, as of one commit, to a place where nothing is.
-    fn checkpoint(&self, to: &Path) -> Result<()>;
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()>;
 
     /// About how many keys lie in a span.
     fn estimated_keys(&self, span: &Span) -> Result<u64>;
@@ -77,6 +82,15 @@ pub(crate) trait Reader: Send + Sync {
 
     /// Fills a page with the first keys of a span, or the last where the page is reversed.
     fn page(&self, span: &Span, page: &mut Page) -> Result<()>;
+}
+
+/// How the tables of a database get into a copy of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// As hard links on the same file system: both then have them in common.
+    Linked,
+    /// As files of the copy's own.
+    Copied,
 }
 
 /// What a commit does to one key or span.

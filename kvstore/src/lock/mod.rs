@@ -15,7 +15,10 @@ use std::time::Duration;
 
 use self::waiter::{Waiter, Woken};
 use crate::key::hidden::KeyBuf;
-use crate::sync::{Arc, Instant, Mutex, RandomState, Thread, ThreadId, current_thread, locked, shards};
+use crate::process::Process;
+use crate::sync::{
+    Arc, Instant, Mutex, RandomState, Thread, ThreadId, current_thread, locked, locked_unless_forked, shards,
+};
 
 /// The locks of one opened database.
 #[derive(Debug)]
@@ -24,6 +27,8 @@ pub(crate) struct LockTable {
     shards: Box<[Shard]>,
     /// For which key each waiting thread waits; touched on the slow path only.
     waiting: Mutex<HashMap<ThreadId, KeyBuf>>,
+    /// The process whose threads these are.
+    process: Process,
 }
 
 /// Padded to two cache lines, since processors fetch them in pairs.
@@ -144,6 +149,7 @@ impl Default for LockTable {
             hasher: RandomState::new(),
             shards: (0..shards()).map(|_| Shard::default()).collect(),
             waiting: Mutex::default(),
+            process: Process::current(),
         }
     }
 }
@@ -159,8 +165,18 @@ impl LockTable {
         wait: Wait,
         taken_at: &'static Location<'static>,
     ) -> Result<Token, LockRefused> {
+        self.lock_at(key, wait, taken_at, Instant::now())
+    }
+
+    /// As [`lock`](Self::lock), for a caller that has just looked at the clock.
+    pub(crate) fn lock_at(
+        &self,
+        key: KeyBuf,
+        wait: Wait,
+        taken_at: &'static Location<'static>,
+        now: Instant,
+    ) -> Result<Token, LockRefused> {
         let key = HashedKey { hash: self.hasher.hash_one(&key), key };
-        let now = Instant::now();
         let mut shard = locked(&self.shard(key.hash).0);
         if shard.closed {
             return Err(LockRefused::Closed);
@@ -223,7 +239,8 @@ impl LockTable {
 
     /// Gives a lock back: the first in line has it from now on.
     pub(crate) fn unlock(&self, token: &Token) {
-        let mut shard = locked(&self.shard(token.key.hash).0);
+        // A forked child may drop a guard while the copy of the shard is locked for ever.
+        let Some(mut shard) = locked_unless_forked(&self.shard(token.key.hash).0, self.process) else { return };
         let fence = shard.next_fence;
         let Some(slot) = shard.held.get_mut(&token.key).filter(|slot| slot.fence == token.fence) else { return };
         let Some(next) = slot.line.pop_front() else {

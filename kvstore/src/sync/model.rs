@@ -8,7 +8,8 @@ pub(crate) use std::sync::{Arc, PoisonError};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use super::{AtomicBool, CLOCK, Ordering};
+use super::{AtomicBool, CLOCK, Mutex, MutexGuard, Ordering};
+use crate::process::Process;
 
 /// The same in every run, so that a key is always in the same shard.
 pub(crate) type RandomState = BuildHasherDefault<DefaultHasher>;
@@ -39,6 +40,11 @@ impl<T> OnceLock<T> {
         self.is_set.store(true, Ordering::Release);
         Ok(())
     }
+}
+
+/// Locks a mutex: no model forks.
+pub(crate) fn locked_unless_forked<T>(mutex: &Mutex<T>, _process: Process) -> Option<MutexGuard<'_, T>> {
+    Some(super::locked(mutex))
 }
 
 /// A moment on the clock of a thread.

@@ -8,6 +8,8 @@ pub(crate) use std::time::Instant;
 
 use std::time::Duration;
 
+use crate::process::Process;
+
 /// More shards than threads are likely to be in the critical section of one, of some 50 ns, at a time. Not many more: those
 /// that are not in the processor's cache take longer.
 pub(crate) fn shards() -> usize {
@@ -16,6 +18,15 @@ pub(crate) fn shards() -> usize {
 }
 
 const MANY_SHARDS: usize = 256;
+
+/// Locks a mutex as [`locked`](super::locked) does. Returns `None` if another thread has it and this is not the process of
+/// `process`: then that thread was not copied by the fork, and will never unlock it.
+pub(crate) fn locked_unless_forked<T>(mutex: &Mutex<T>, process: Process) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(_) => process.is_current().then(|| super::locked(mutex)),
+    }
+}
 
 /// Gives a mutex up until the condition is notified, or the time is over. Threads also wake without a reason.
 pub(crate) fn wait_timeout<'a, T>(

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use super::{Job, fill, init};
 use crate::engine::local::Local;
 use crate::engine::memory::{Faults, Memory};
-use crate::engine::{Commit, CommitFailure, Engine, Holding, LockFailure, Op, Page, Reader, Token, Visit, Wait};
+use crate::engine::{
+    Commit, CommitFailure, Engine, Holding, LockFailure, Op, Page, Reader, Tables, Token, Visit, Wait,
+};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
 use crate::{Batch, Database, MapStore, Result};
@@ -99,8 +101,8 @@ impl Engine for Counting {
         self.engine.sync()
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.engine.checkpoint(to)
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
+        self.engine.checkpoint(to, tables)
     }
 
     fn estimated_keys(&self, span: &Span) -> Result<u64> {

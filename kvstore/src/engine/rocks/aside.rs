@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::directory::{io_error, sync_directory};
+use super::files::{io_error, sync_directory};
 use crate::error::Result;
 
 /// A folder that is made when it is first asked for.
@@ -26,6 +26,11 @@ impl<'a> Aside<'a> {
             None => make(self.directory)?,
         };
         Ok(self.folder.insert(folder))
+    }
+
+    /// Returns the folder, if it was made.
+    pub(super) fn made(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Takes a whole file.

@@ -7,8 +7,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::marker::{self, Marker};
+use rustix::process::{FlockType, fcntl_getlk};
+
+use super::files::{create_directories, io_error, is_of_rocksdb, names, not_a_database, sync_directory, sync_names};
+use super::marker::{self, Marker, State};
 use crate::error::{Error, Result};
+use crate::process::Process;
 
 /// The file that is locked while the database is open. RocksDB's own `LOCK` is never touched: to open and close it would
 /// give up its lock, since those of `fcntl` belong to the process.
@@ -29,14 +33,18 @@ pub(super) struct Directory {
 
 /// An entry in [`OPEN`].
 #[derive(Debug)]
-struct Claim((u64, u64));
+struct Claim((u64, u64), Process);
 
-/// A locked file or directory.
+/// A locked file or directory, and the process that locked it.
 #[derive(Debug)]
-struct Lock(File);
+struct Lock(File, Process);
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        // The lock is that of the parent: a forked child only closes its copy of the file.
+        if !self.1.is_current() {
+            return;
+        }
         // Closing alone would leave it locked by a child process that was forked meanwhile and has the file open, too,
         // if only until it executes another program.
         if let Err(error) = self.0.unlock() {
@@ -49,12 +57,16 @@ impl Claim {
     fn take(identity: (u64, u64)) -> Option<Self> {
         let is_free = OPEN.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
         // Made only where it is ours: dropped, it would take away another's entry.
-        is_free.then(|| Self(identity))
+        is_free.then(|| Self(identity, Process::current()))
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        // A forked child opens nothing, and a thread of its parent may have had the mutex.
+        if !self.1.is_current() {
+            return;
+        }
         OPEN.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
     }
 }
@@ -77,6 +89,21 @@ impl Directory {
             Err(_) if create => create_directories(path)?,
             Err(_) => return Err(not_a_database(path, "there is nothing, and it was not to be created")),
         }
+        let claimed = Self::lock(path)?;
+        // Only now can nobody change it any more.
+        let marker = examine(&claimed.path, create)?;
+        Ok((claimed, marker))
+    }
+
+    /// Takes the only right to the directory of a database that is to be replaced, however damaged it is.
+    pub(super) fn claim_to_replace(path: &Path) -> Result<Self> {
+        match fs::symlink_metadata(path.join(marker::FILE)) {
+            Ok(_) => Self::lock(path),
+            Err(_) => Err(not_a_database(path, &format!("it has no `{}`, and is not replaced", marker::FILE))),
+        }
+    }
+
+    fn lock(path: &Path) -> Result<Self> {
         let failed = |error| io_error("open", path, error);
         let real = fs::canonicalize(path).map_err(failed)?;
         let opened = File::open(&real).map_err(failed)?;
@@ -92,9 +119,10 @@ impl Directory {
         let file = lock(opened.map_err(|error| io_error("open", &file, error))?, &file, path)?;
         let claimed = Self { path: real, _file: file, _itself: itself, claim };
         claimed.check_in_place()?;
-        // Only now can nobody change it any more.
-        let marker = examine(&claimed.path, create)?;
-        Ok((claimed, marker))
+        if is_open_in_rocksdb(&claimed.path)? == Some(true) {
+            return Err(Error::InUse { path: path.into(), by: "another process has it open with RocksDB" });
+        }
+        Ok(claimed)
     }
 
     /// Finds that the directory is still where it was opened: another database may have taken its place.
@@ -139,66 +167,18 @@ fn examine(path: &Path, create: bool) -> Result<Option<Marker>> {
     // Before the marker is looked for: another process that makes a database right now writes the marker first.
     let names = names(path)?;
     if let Some(marker) = Marker::read(path)? {
+        if marker.state == State::Creating && !create {
+            return Err(not_a_database(path, "it was never finished, and no database was to be created"));
+        }
         return Ok(Some(marker));
     }
-    let own = [LOCK_FILE, marker::NEW_FILE];
+    // `lost+found` is in the root of a file system, which may be all that a volume is for.
+    let own = [LOCK_FILE, marker::NEW_FILE, "lost+found"];
     match names.into_iter().find(|name| !own.contains(&name.as_str())) {
         Some(other) => Err(not_a_database(path, &format!("it holds `{other}`, but no `{}`", marker::FILE))),
         None if create => Ok(None),
         None => Err(not_a_database(path, "it is empty, and no database was to be created")),
     }
-}
-
-fn names(path: &Path) -> Result<Vec<String>> {
-    let names = fs::read_dir(path).and_then(|entries| {
-        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<io::Result<Vec<_>>>()
-    });
-    let mut names = names.map_err(|error| io_error("list", path, error))?;
-    names.sort_unstable();
-    Ok(names)
-}
-
-/// Whether RocksDB gives this name to a file while it makes a database.
-fn is_of_rocksdb(name: &str) -> bool {
-    let numbered = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
-    match name.rsplit_once('.') {
-        Some((number, "log" | "sst" | "dbtmp")) => numbered(number) || number.starts_with("OPTIONS-"),
-        _ => {
-            matches!(name, "CURRENT" | "IDENTITY")
-                || ["MANIFEST-", "OPTIONS-"].iter().any(|kind| name.strip_prefix(kind).is_some_and(numbered))
-        }
-    }
-}
-
-/// Makes the directories that are missing on a path. Their names are not synced: see [`sync_names`].
-pub(super) fn create_directories(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| io_error("create", path, error))
-}
-
-/// Makes the names on a path survive power loss. All directories above it are synced, as far as they are on the same file
-/// system: which of them are new, nobody knows, since a process that made some may have been killed before it synced them.
-pub(super) fn sync_names(path: &Path) -> Result<()> {
-    let found = fs::canonicalize(path).and_then(|real| Ok((fs::metadata(&real)?.dev(), real)));
-    let (device, real) = found.map_err(|error| io_error("open", path, error))?;
-    for above in real.ancestors().skip(1) {
-        let synced = File::open(above).and_then(|directory| {
-            let is_same = directory.metadata()?.dev() == device;
-            if is_same { directory.sync_all().map(|()| true) } else { Ok(false) }
-        });
-        match synced {
-            Ok(true) => {}
-            Ok(false) => break,
-            // Where nobody may look, nobody made a directory just now.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-            Err(error) => return Err(io_error("sync", above, error)),
-        }
-    }
-    Ok(())
-}
-
-/// The directory that holds a path.
-pub(super) fn parent(path: &Path) -> Option<&Path> {
-    path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
 /// What no two directories have in common.
@@ -209,21 +189,30 @@ fn identity(found: &Metadata) -> (u64, u64) {
 /// Locks `name`, for the database at `path`.
 fn lock(opened: File, name: &Path, path: &Path) -> Result<Lock> {
     match opened.try_lock() {
-        Ok(()) => Ok(Lock(opened)),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.into(), by: "another process has it open" }),
+        Ok(()) => Ok(Lock(opened, Process::current())),
+        Err(TryLockError::WouldBlock) => {
+            let real = fs::canonicalize(path).map_err(|error| io_error("open", path, error))?;
+            let by = match is_open_in_rocksdb(&real)? {
+                Some(false) => {
+                    "another process is opening or closing it, or the process that had it open has ended and one that was \
+                     forked from it still runs"
+                }
+                Some(true) | None => "another process has it open",
+            };
+            Err(Error::InUse { path: path.into(), by })
+        }
         Err(TryLockError::Error(error)) => Err(io_error("lock", name, error)),
     }
 }
 
-/// Makes the names in a directory survive power loss.
-pub(super) fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(|error| io_error("sync", path, error))
-}
-
-pub(super) fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io { path: path.into(), action, source }
-}
-
-fn not_a_database(path: &Path, reason: &str) -> Error {
-    Error::NotADatabase { path: path.into(), reason: reason.into() }
+/// Whether a process has the directory open with RocksDB, by the lock on its `LOCK`; `None` if that file is missing. A forked
+/// child does not have this lock. This process must not have it either: closing the file would give it up.
+fn is_open_in_rocksdb(directory: &Path) -> Result<Option<bool>> {
+    let path = directory.join("LOCK");
+    let file = match File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(|error| io_error("open", &path, error))?,
+    };
+    let holder = fcntl_getlk(&file, &FlockType::WriteLock.into());
+    holder.map(|holder| Some(holder.is_some())).map_err(|error| io_error("look at the lock on", &path, error.into()))
 }

@@ -15,7 +15,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::directory::{io_error, sync_directory};
+use super::files::{io_error, sync_directory};
 use crate::error::{Error, Result};
 
 pub(super) const FILE: &str = "KVSTORE";
@@ -69,6 +69,17 @@ impl Marker {
         Self { id: new_id(), state: State::Creating, sync: false, synced: 0 }
     }
 
+    /// The last commit that the log can have: a database that was closed has none after those that were synced then.
+    pub(super) fn end(&self) -> u64 {
+        // 0 is of copies whose end was not known when they were made.
+        if self.state == State::Clean && self.synced > 0 { self.synced } else { u64::MAX }
+    }
+
+    /// The id as text.
+    pub(super) fn id_text(&self) -> String {
+        format!("{:032x}", u128::from_be_bytes(self.id))
+    }
+
     /// Reads the marker of a directory; `None` where there is none.
     ///
     /// # Errors
@@ -106,8 +117,8 @@ impl Marker {
 
     fn to_text(&self) -> String {
         let text = format!(
-            "kvstore {FORMAT}\nid {:032x}\nstate {}\ndurability {}\nsynced {}\n",
-            u128::from_be_bytes(self.id),
+            "kvstore {FORMAT}\nid {}\nstate {}\ndurability {}\nsynced {}\n",
+            self.id_text(),
             self.state.name(),
             if self.sync { "sync" } else { "buffered" },
             self.synced,

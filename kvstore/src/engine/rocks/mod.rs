@@ -8,12 +8,15 @@ mod aside;
 mod checkpoint;
 mod directory;
 mod fault;
+mod files;
 mod gate;
 mod log;
 mod manifest;
 mod marker;
 mod options;
+mod place;
 mod recovery;
+mod restore;
 mod session;
 mod snapshot;
 mod storage;
@@ -22,14 +25,18 @@ mod storage;
 mod tests;
 
 use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use self::directory::Directory;
 use self::marker::{Marker, State};
 pub use self::options::Counters;
 use self::recovery::Mode;
+pub(crate) use self::restore::restore;
 use self::session::Session;
 pub(crate) use self::storage::Rocks;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::process::Process;
 
 /// RocksDB with its one column family. Named in full, since `rocksdb::DB` changes its meaning with a feature that any crate of a build can turn on.
 type Db = rocksdb::DBWithThreadMode<rocksdb::SingleThreaded>;
@@ -69,17 +76,36 @@ pub(crate) struct OpenOptions {
 /// `NotADatabase`, `InUse`, `Unsupported` and `Io` before anything is changed; `Corrupt` where something that belongs to
 /// the database is missing or damaged; `Engine` where RocksDB fails otherwise.
 pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16])> {
+    let began = Instant::now();
+    // In a forked child RocksDB takes its threads for running, and would wait for them for ever.
+    if STARTED_BY.get().is_some_and(|process| !process.is_current()) {
+        return Err(Error::Forked { path: path.into() });
+    }
     let (directory, marker) = Directory::claim(path, options.create_if_missing)?;
-    let session = match marker {
-        Some(marker) if marker.state != State::Creating => reopen(directory, marker, options)?,
-        unfinished => create(directory, unfinished.unwrap_or_else(Marker::new), options)?,
+    let (last, (session, recovery)) = match marker {
+        Some(marker) if marker.state == State::Clean => ("closed", reopen(directory, marker, options)?),
+        Some(marker) if marker.state == State::Open => ("killed or failed", reopen(directory, marker, options)?),
+        Some(marker) => ("killed while it was made", (create(directory, marker, options)?, String::new())),
+        None => ("none", (create(directory, Marker::new(), options)?, String::new())),
     };
+    tracing::info!(
+        path = %session.path().display(), id = session.marker().id_text(), last_session = last, recovery,
+        took = ?began.elapsed(), "opened the database"
+    );
     let id = session.marker().id;
     Ok((Rocks::new(session, options.sync), id))
 }
 
-/// Opens what is there.
-fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
+/// The process that first had RocksDB open a directory, by which it started RocksDB's threads.
+static STARTED_BY: OnceLock<Process> = OnceLock::new();
+
+fn open_rocksdb(path: &Path, settings: rocksdb::Options, may_cut: bool) -> Result<Db> {
+    STARTED_BY.get_or_init(Process::current);
+    session::open_rocksdb(path, settings, may_cut)
+}
+
+/// Opens what is there, and says what recovery did.
+fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<(Session, String)> {
     let path = directory.path();
     let recovered = recovery::recover(path, &marker, options.prefix_recovery)?;
     let marker = Marker { state: State::Open, sync: options.sync, synced: recovered.synced, ..marker };
@@ -89,11 +115,11 @@ fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
         marker.write(path)?;
     }
     let may_cut = !recovered.is_sound && recovered.mode == Mode::Tail;
-    let db = session::open_rocksdb(path, options::database(options, recovered.mode, false), may_cut)?;
+    let db = open_rocksdb(path, options::database(options, recovered.mode, false), may_cut)?;
     if !recovered.is_sound {
         marker.write(path)?;
     }
-    Ok(Session::new(db, directory, marker))
+    Ok((Session::new(db, directory, marker), recovered.summary))
 }
 
 /// Makes a database, or finishes making it: nothing was committed before the marker says `open`.
@@ -104,7 +130,7 @@ fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
     let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
     marker.write(path)?;
     directory.clear_unfinished()?;
-    let db = session::open_rocksdb(path, options::database(options, Mode::Tail, true), false)?;
+    let db = open_rocksdb(path, options::database(options, Mode::Tail, true), false)?;
     directory.sync()?;
     marker.state = State::Open;
     marker.write(path)?;

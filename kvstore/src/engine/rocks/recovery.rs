@@ -10,6 +10,9 @@
 //! | `Buffered`, unclean | the same | after power loss pages are missing anywhere: cut off, said |
 //! | clean | refused, since all of it was synced | refused |
 //!
+//! In a directory that is marked clean, commits after the one with which it was closed are damage, too: they are of a newer state
+//! of the database, over which an older copy was put.
+//!
 //! Where refused, `Recovery::Prefix` cuts. Whatever is cut off is put into a folder `damaged-1` and so on.
 //!
 //! The manifest is cut where power loss may have left a change of it half written, any of its pages or sectors missing.
@@ -24,7 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::aside::Aside;
-use super::directory::io_error;
+use super::files::io_error;
 use super::log::{LogReader, Next, commit_head};
 use super::manifest::{self, Found, Manifest};
 use super::marker::{self, Marker, State};
@@ -47,6 +50,8 @@ pub(super) struct Recovered {
     pub(super) synced: u64,
     /// Whether the log was read, and holds no damage any more.
     pub(super) is_sound: bool,
+    /// What was done, in words.
+    pub(super) summary: String,
 }
 
 /// A log that is needed.
@@ -91,7 +96,8 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     let was_synced = marker.sync || marker.state == State::Clean;
     let mode = if prefix || !was_synced { Mode::Prefix } else { Mode::Tail };
     let manifest = read_manifest(directory, marker)?;
-    let pass = manifest.as_ref().map_or(Ok(None), |(manifest, _)| read_logs(directory, manifest))?;
+    let end = marker.end();
+    let pass = manifest.as_ref().map_or(Ok(None), |(manifest, _)| read_logs(directory, manifest, end))?;
     if let Some((manifest, Some(torn))) = &manifest {
         let pass = pass.as_ref().filter(|pass| pass.last >= marker.synced);
         if !pass.map_or(Ok(false), |pass| has_first_log(&pass.logs, manifest))? {
@@ -103,8 +109,17 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
             path = %directory.display(),
             "the manifest or a log can't be read beforehand: only RocksDB tells what it holds"
         );
-        return Ok(Recovered { mode, synced: marker.synced, is_sound: false });
+        let summary = "the log is left to RocksDB".to_owned();
+        return Ok(Recovered { mode, synced: marker.synced, is_sound: false, summary });
     };
+    if !prefix && manifest.last_sequence > end {
+        let reason = format!(
+            "its tables hold commit {}, and it was closed with commit {end}: files of another state of the database are \
+             mixed with it. Restore a copy with `Database::restore`, or into an empty directory",
+            manifest.last_sequence
+        );
+        return Err(corrupt(directory, reason));
+    }
     // A copy made by a checkpoint may be without.
     pass.is_missing &= marker.state == State::Open;
     let lost = pass.last < marker.synced;
@@ -114,6 +129,7 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
         let hint = "`builder().recover(Recovery::Prefix)` opens the commits before that, and puts the rest aside";
         return Err(corrupt(directory, format!("{}. {hint}", pass.describe(marker))));
     }
+    let mut summary = pass.summary(&manifest);
     let mut aside = Aside::new(directory);
     if lost || torn.is_some() || pass.is_missing || pass.damage.is_some() {
         // Where the manifest lacks its end, RocksDB would remove them. Done first: once the log is cut, nothing tells.
@@ -136,7 +152,10 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
         tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
     }
     pass.logs.iter().try_for_each(|log| sync(&log.path))?;
-    Ok(Recovered { mode, synced: pass.last, is_sound: true })
+    if let Some(folder) = aside.made() {
+        let _ = write!(summary, "; damage was cut off and put into {}", folder.display());
+    }
+    Ok(Recovered { mode, synced: pass.last, is_sound: true, summary })
 }
 
 /// Refuses a directory whose making was not finished, where it has commits all the same: its marker is an old one, and
@@ -161,7 +180,7 @@ pub(super) fn check_unfinished(directory: &Path) -> Result<()> {
 pub(super) fn last_commit(directory: &Path) -> Result<u64> {
     let marker = Marker { state: State::Clean, ..Marker::new() };
     let Some((manifest, _)) = read_manifest(directory, &marker)? else { return Ok(0) };
-    Ok(read_logs(directory, &manifest)?.map_or(0, |pass| pass.last))
+    Ok(read_logs(directory, &manifest, u64::MAX)?.map_or(0, |pass| pass.last))
 }
 
 /// A manifest whose end is damaged.
@@ -222,8 +241,8 @@ fn read_manifest(directory: &Path, marker: &Marker) -> Result<Option<(Manifest, 
     Ok(Some((manifest, torn)))
 }
 
-/// Reads all logs that are needed; `None` where one is in a form that is not known here.
-fn read_logs(directory: &Path, manifest: &Manifest) -> Result<Option<Pass>> {
+/// Reads all logs that are needed; `None` where one is in a form that is not known here. A commit after `end` is damage.
+fn read_logs(directory: &Path, manifest: &Manifest, end: u64) -> Result<Option<Pass>> {
     let mut logs = list(directory)?;
     let is_missing = logs.is_empty();
     logs.retain(|log| log.number >= manifest.first_log);
@@ -232,7 +251,7 @@ fn read_logs(directory: &Path, manifest: &Manifest) -> Result<Option<Pass>> {
     for index in 0..pass.logs.len() {
         let Some(log) = pass.logs.get(index) else { break };
         let failed = |error| io_error("read", &log.path, error);
-        let mut damage = match read_log(log, &mut last, manifest).map_err(failed)? {
+        let mut damage = match read_log(log, &mut last, manifest, end).map_err(failed)? {
             Read::Sound => continue,
             Read::Unknown => return Ok(None),
             Read::Damaged(damage) => damage,
@@ -276,12 +295,12 @@ enum Read {
 }
 
 /// Reads one log, and counts `last` up to the last sound commit.
-fn read_log(log: &Log, last: &mut Option<u64>, manifest: &Manifest) -> io::Result<Read> {
+fn read_log(log: &Log, last: &mut Option<u64>, manifest: &Manifest, end: u64) -> io::Result<Read> {
     let mut reader = LogReader::new(File::open(&log.path)?, log.number, 12);
     let mut offset = 0;
     loop {
         match reader.next()? {
-            Next::Record { end } => {
+            Next::Record { end: after } => {
                 let Some((sequence, count)) = commit_head(reader.payload()) else {
                     let is_followed = reader.is_followed_by(last.unwrap_or(0) + 1)?;
                     let what = "a record is no commit".into();
@@ -302,9 +321,18 @@ fn read_log(log: &Log, last: &mut Option<u64>, manifest: &Manifest) -> io::Resul
                         let what = format!("commit {expected} should follow, but it is commit {sequence}");
                         return Ok(Read::Damaged(Damage { log: 0, offset, what, is_followed: true }));
                     }
-                    *last = Some(sequence + u64::from(count) - 1);
+                    let newest = sequence + u64::from(count) - 1;
+                    if newest > end {
+                        let what = format!(
+                            "commit {sequence} follows, but the database was closed with commit {end}: an older copy was \
+                             put over a newer state of it, whose log is still there. Restore copies with \
+                             `Database::restore`, or into an empty directory"
+                        );
+                        return Ok(Read::Damaged(Damage { log: 0, offset, what, is_followed: true }));
+                    }
+                    *last = Some(newest);
                 }
-                offset = end;
+                offset = after;
             }
             Next::End => return Ok(Read::Sound),
             Next::Unknown(_) => return Ok(Read::Unknown),
@@ -350,6 +378,16 @@ fn name(path: &Path) -> String {
 }
 
 impl Pass {
+    /// Says what of the logs is to be put into tables.
+    fn summary(&self, manifest: &Manifest) -> String {
+        let commits = self.last.saturating_sub(manifest.last_sequence);
+        let bytes: u64 = self.logs.iter().map(|log| log.size).sum();
+        match (self.logs.len(), commits) {
+            (_, 0) => "nothing to replay".into(),
+            (logs, changes) => format!("{changes} changes replayed from {bytes} bytes in {logs} logs"),
+        }
+    }
+
     fn describe(&self, marker: &Marker) -> String {
         let mut text = self.damage.as_ref().map(|damage| self.describe_damage(damage)).unwrap_or_default();
         if self.is_missing {

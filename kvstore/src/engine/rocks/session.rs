@@ -11,6 +11,8 @@ use super::directory::Directory;
 use super::fault;
 use super::marker::{Marker, State};
 use crate::error::{Error, Result};
+use crate::process::Process;
+use crate::sync::Instant;
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
 pub(super) struct Session {
@@ -22,6 +24,7 @@ pub(super) struct Session {
     /// holds.
     failed: AtomicBool,
     ended: bool,
+    process: Process,
 }
 
 impl std::fmt::Debug for Session {
@@ -32,7 +35,19 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     pub(super) fn new(db: Db, directory: Directory, marker: Marker) -> Self {
-        Self { db: Arc::new(db), directory: Arc::new(directory), marker, failed: AtomicBool::new(false), ended: false }
+        Self {
+            db: Arc::new(db),
+            directory: Arc::new(directory),
+            marker,
+            failed: AtomicBool::new(false),
+            ended: false,
+            process: Process::current(),
+        }
+    }
+
+    /// Returns true in a child that was forked from the process of this session.
+    pub(super) fn is_forked(&self) -> bool {
+        !self.process.is_current_at(Instant::now())
     }
 
     pub(super) fn db(&self) -> &Db {
@@ -86,6 +101,12 @@ impl Session {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
+        if self.is_forked() {
+            // RocksDB would wait for its threads, which are not in this process, and the marker is the parent's.
+            std::mem::forget(Arc::clone(&self.db));
+            return Ok(());
+        }
+        let began = Instant::now();
         // Ended first: a compaction may still append to the manifest, and after power loss the end of that would be missing
         // in a directory that is marked clean.
         self.db.cancel_all_background_work(true);
@@ -107,7 +128,9 @@ impl Session {
             );
             return Ok(());
         }
-        Marker { state: State::Clean, synced, ..self.marker.clone() }.write(self.path())
+        Marker { state: State::Clean, synced, ..self.marker.clone() }.write(self.path())?;
+        tracing::debug!(path = %self.path().display(), took = ?began.elapsed(), "closed the database");
+        Ok(())
     }
 }
 

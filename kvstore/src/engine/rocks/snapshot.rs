@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -86,6 +86,16 @@ impl Snapshot {
             return Ok(options);
         }
         state.source.make().ok_or_else(no_options)
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if self.session.is_forked() {
+            // RocksDB would release the snapshot under a mutex that one of the parent's threads may have had.
+            let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            std::mem::forget(std::mem::replace(&mut state.source.frame, Box::pin(pending())));
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::session::Session;
 use super::snapshot::Snapshot;
 use super::{Db, checkpoint, fault, options};
 use crate::engine::local::Storage;
-use crate::engine::{Op, Page, Reader, Visit};
+use crate::engine::{Op, Page, Reader, Tables, Visit};
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
@@ -152,8 +152,8 @@ impl Storage for Rocks {
         self.gate.enter(|session| session.sync())
     }
 
-    fn checkpoint(&self, to: &Path) -> Result<()> {
-        self.gate.enter(|session| checkpoint::create(session, to))
+    fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
+        self.gate.enter(|session| checkpoint::create(session, to, tables))
     }
 
     /// Exact up to 10,000. Beyond that, the keys counted are taken as a sample of the table files: where they make up so

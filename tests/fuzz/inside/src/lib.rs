@@ -26,8 +26,8 @@ mod suggest;
 mod types;
 
 // Of `kvstore`: what reads the files in a database's directory.
-#[path = "../../../../kvstore/src/engine/rocks/directory.rs"]
-mod directory;
+#[path = "../../../../kvstore/src/engine/rocks/files.rs"]
+mod files;
 #[path = "../../../../kvstore/src/engine/rocks/log.rs"]
 mod log;
 #[path = "../../../../kvstore/src/engine/rocks/manifest.rs"]

@@ -149,10 +149,13 @@ impl<'a> Known<'a> {
         if checkpoint.last.is_some() {
             return Err("a checkpoint that was acknowledged is gone".into());
         }
-        if has_leftovers(&copies(&self.root), &checkpoint.name)? {
+        if has_leftovers(&copies(&self.root))? {
             *self.seen.entry("checkpoints found unfinished, and not in the way").or_default() += 1;
         }
         db.checkpoint(&to)?;
+        if has_leftovers(&copies(&self.root))? {
+            return Err("what is left of an unfinished checkpoint stays beside the next one".into());
+        }
         let copy = observe(&open(&to)?)?.0;
         if copy == *found {
             Ok(())
@@ -181,23 +184,16 @@ fn is_aside(directory: &Path, bytes: &[u8]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Whether there is something of an unfinished checkpoint. It gets the names that this process would use itself, as if an
-/// earlier one had had its number.
-fn has_leftovers(copies: &Path, name: &str) -> io::Result<bool> {
-    let mut found = false;
+/// Whether there is something of an unfinished checkpoint.
+fn has_leftovers(copies: &Path) -> io::Result<bool> {
     let entries = match fs::read_dir(copies) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         entries => entries?,
     };
     for entry in entries {
-        let entry = entry?;
-        let left = entry.file_name().to_string_lossy().into_owned();
-        if let Some(number) = left.strip_prefix(name).and_then(|rest| rest.strip_prefix(".tmp-")) {
-            // RocksDB writes beside the place that it is given.
-            let rest = number.trim_start_matches(|letter: char| letter.is_ascii_digit());
-            fs::rename(entry.path(), copies.join(format!("{name}.tmp-{}{rest}", std::process::id())))?;
-            found = true;
+        if entry?.file_name().to_string_lossy().starts_with(".kvstore-unfinished-") {
+            return Ok(true);
         }
     }
-    Ok(found)
+    Ok(false)
 }

@@ -187,7 +187,7 @@ fn a_checkpoint_knows_its_last_commit() {
     rocks.with_db(|db| db.flush().unwrap());
     put(&rocks, b"l", b"v");
     let to = root.path().join("copy");
-    rocks.checkpoint(&to).unwrap();
+    rocks.checkpoint(&to, Tables::Linked).unwrap();
     let marker = Marker::read(&to).unwrap().unwrap();
     assert_eq!((marker.state, marker.synced), (State::Clean, 2));
     // Made by the first open.

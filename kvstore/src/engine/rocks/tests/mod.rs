@@ -17,7 +17,7 @@ use tracing::span;
 
 use super::*;
 use crate::engine::local::Storage;
-use crate::engine::{Op, Page, Reader};
+use crate::engine::{Op, Page, Reader, Tables};
 use crate::error::Error;
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;

@@ -102,7 +102,7 @@ fn a_database_that_was_moved_while_open_says_so_and_leaves_what_is_there_now_alo
         let Err(Error::Io { path: named, action, .. }) = result else { panic!() };
         assert_eq!((named, action), (path.clone(), "find the open database at"));
     };
-    not_there(rocks.checkpoint(&directory.path().join("copy")));
+    not_there(rocks.checkpoint(&directory.path().join("copy"), Tables::Linked));
     rocks.refuse().unwrap();
     not_there(rocks.finish());
     drop(rocks);
@@ -208,6 +208,35 @@ fn an_unfinished_database_is_finished() {
     close(&rocks);
     assert_eq!(get(&reopened(path), b"k").unwrap(), b"v");
     assert_eq!(fs::read_to_string(path.join("my.log")).unwrap(), "mine");
+}
+
+#[test]
+fn an_unfinished_database_is_not_finished_where_none_is_to_be_created() {
+    let directory = directory();
+    let path = directory.path();
+    Marker::new().write(path).unwrap();
+    fs::write(path.join("MANIFEST-000001"), "half").unwrap();
+    let before = contents(path);
+    let Error::NotADatabase { reason, .. } = refused(path, &OpenOptions { create_if_missing: false, ..buffered() })
+    else {
+        panic!()
+    };
+    assert!(reason.contains("never finished"), "{reason}");
+    assert_eq!(contents(path), before);
+    close(&reopened(path));
+}
+
+#[test]
+fn the_root_of_a_volume_may_hold_a_database() {
+    let directory = directory();
+    let path = directory.path();
+    fs::create_dir(path.join("lost+found")).unwrap();
+    for _ in 0..2 {
+        let rocks = reopened(path);
+        put(&rocks, b"k", b"v");
+        close(&rocks);
+    }
+    assert!(path.join("lost+found").is_dir());
 }
 
 #[test]

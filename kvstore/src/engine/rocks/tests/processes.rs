@@ -50,6 +50,14 @@ fn say(text: &str) {
 #[test]
 fn child() {
     let (Ok(part), Ok(path)) = (env::var(PART), env::var(PATH)) else { return };
+    if part == "lock" {
+        // As a program that opens the directory with RocksDB alone.
+        let lock = fs::File::options().write(true).open(Path::new(&path).join("LOCK")).unwrap();
+        rustix::fs::fcntl_lock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        say("locked");
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+        return;
+    }
     let (rocks, _) = open(Path::new(&path), &buffered()).unwrap();
     match part.as_str() {
         "hold" => {
@@ -103,6 +111,21 @@ fn another_process_is_told_apart_and_its_end_frees_the_directory() {
 
     let mut holder = Process::start("hold", &path, "");
     assert_eq!(holder.next().unwrap(), "open");
+    holder.kill();
+    close(&reopened(&path));
+}
+
+#[test]
+fn a_directory_that_is_open_with_rocksdb_alone_is_in_use() {
+    let directory = directory();
+    let path = directory.path().join("data");
+    close(&reopened(&path));
+    let mut holder = Process::start("lock", &path, "");
+    assert_eq!(holder.next().unwrap(), "locked");
+    let before = contents(&path);
+    let Err(Error::InUse { by, .. }) = open(&path, &buffered()) else { panic!() };
+    assert_eq!(by, "another process has it open with RocksDB");
+    assert_eq!(contents(&path), before);
     holder.kill();
     close(&reopened(&path));
 }

@@ -90,7 +90,7 @@ fn a_checkpoint_is_a_database_of_its_own() {
     for index in 0..1_000_u32 {
         put(&rocks, &index.to_be_bytes(), b"v");
     }
-    rocks.checkpoint(&to).unwrap();
+    rocks.checkpoint(&to, Tables::Linked).unwrap();
     put(&rocks, b"later", b"v");
     let ((copy, copy_id), said) = warnings(|| open(&to, &buffered()).unwrap());
     assert_eq!((rows(&copy).unwrap().len(), said), (1_000, Vec::new()));
@@ -108,7 +108,7 @@ fn a_checkpoint_is_a_database_of_its_own() {
         &directory.path().join("file"),
         &directory.path().join("dangling"),
     ] {
-        let error = rocks.checkpoint(taken).unwrap_err();
+        let error = rocks.checkpoint(taken, Tables::Linked).unwrap_err();
         let Error::Io { path, action: "create a checkpoint at", source } = error else { panic!("{error:?}") };
         assert_eq!((&path, source.kind()), (taken, std::io::ErrorKind::AlreadyExists));
     }
@@ -135,7 +135,7 @@ fn checkpoints_made_while_threads_write_hold_whole_commits() {
         for number in 0..5 {
             let to = directory.path().join(number.to_string());
             let before = get(&rocks, b"a").unwrap();
-            rocks.checkpoint(&to).unwrap();
+            rocks.checkpoint(&to, Tables::Linked).unwrap();
             let copied = rows(&reopened(&to)).unwrap();
             assert_eq!(copied.len(), 3);
             assert!(copied.iter().all(|row| row.1 == copied[0].1) && copied[0].1 >= before);
