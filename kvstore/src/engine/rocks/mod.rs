@@ -8,6 +8,7 @@ mod aside;
 mod checkpoint;
 mod directory;
 mod fault;
+mod fields;
 mod files;
 mod gate;
 mod log;
@@ -20,6 +21,7 @@ mod restore;
 mod session;
 mod snapshot;
 mod storage;
+mod table;
 
 #[cfg(test)]
 mod tests;
