@@ -3,17 +3,12 @@
 use std::sync::LazyLock;
 
 use rocksdb::statistics::Ticker;
-use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, InfoLogger, LogLevel, Options, WriteOptions,
-};
+use rocksdb::{BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Options, WriteOptions};
 use rustix::process::{Resource, getrlimit};
-use tracing::Level;
 
 use super::OpenOptions;
+use super::messages::Messages;
 use super::recovery::Mode;
-
-/// Where RocksDB's own messages go in `tracing`.
-const TARGET: &str = "kvstore::rocksdb";
 
 /// Smaller memtables than this are not made.
 const LEAST_WRITE_BUFFER_BYTES: usize = 64 << 10;
@@ -46,7 +41,7 @@ impl std::fmt::Debug for Counters {
 /// Not set, on purpose: a prefix extractor (iterators would miss keys), `unordered_write` (snapshots would not be
 /// consistent), `manual_wal_flush` (a killed process would lose commits), a merge operator or comparator (no later
 /// version could do without).
-pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool) -> Options {
+pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool, messages: &Messages) -> Options {
     let mut settings = options.counters.as_ref().map_or_else(Options::default, |counters| counters.0.clone());
     settings.create_if_missing(creating);
     settings.set_wal_recovery_mode(match mode {
@@ -74,7 +69,7 @@ pub(super) fn database(options: &OpenOptions, mode: Mode, creating: bool) -> Opt
     settings.set_stats_dump_period_sec(0);
     settings.set_stats_persist_period_sec(0);
     settings.set_keep_log_file_num(4);
-    settings.set_info_logger(logger());
+    settings.set_info_logger(messages.logger());
     settings
 }
 
@@ -101,20 +96,6 @@ fn tables(cache_bytes: usize) -> BlockBasedOptions {
 fn max_open_files() -> i32 {
     let limit = getrlimit(Resource::Nofile).current.unwrap_or(1 << 16);
     i32::try_from((limit / 2).clamp(64, 1 << 16)).unwrap_or(1 << 16)
-}
-
-/// Sends RocksDB's messages to `tracing`. What nobody would see is not even formatted.
-fn logger() -> InfoLogger {
-    let level = if tracing::enabled!(target: TARGET, Level::DEBUG) { LogLevel::Info } else { LogLevel::Warn };
-    InfoLogger::new_callback_logger(level, |level, message| {
-        let message = message.trim_end();
-        match level {
-            LogLevel::Debug => tracing::trace!(target: TARGET, "{message}"),
-            LogLevel::Info | LogLevel::Header => tracing::debug!(target: TARGET, "{message}"),
-            LogLevel::Warn => tracing::warn!(target: TARGET, "{message}"),
-            LogLevel::Error | LogLevel::Fatal => tracing::error!(target: TARGET, "{message}"),
-        }
-    })
 }
 
 static SYNCED: LazyLock<WriteOptions> = LazyLock::new(|| {

@@ -10,6 +10,7 @@ use super::Db;
 use super::directory::Directory;
 use super::fault;
 use super::marker::{Marker, State};
+use super::messages::Messages;
 use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::sync::Instant;
@@ -20,6 +21,7 @@ pub(super) struct Session {
     db: Arc<Db>,
     directory: Arc<Directory>,
     marker: Marker,
+    messages: Messages,
     /// Set when the outcome of a write is unknown, or a sync failed, so that only the next open can tell what the log
     /// holds.
     failed: AtomicBool,
@@ -34,11 +36,12 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(db: Db, directory: Directory, marker: Marker) -> Self {
+    pub(super) fn new(db: Db, directory: Directory, marker: Marker, messages: Messages) -> Self {
         Self {
             db: Arc::new(db),
             directory: Arc::new(directory),
             marker,
+            messages,
             failed: AtomicBool::new(false),
             ended: false,
             process: Process::current(),
@@ -139,6 +142,10 @@ impl Drop for Session {
         if let Err(error) = self.end() {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(path = %self.path().display(), %error, cause, "closing a database failed");
+        }
+        // In a forked child there is no thread, and somebody may have held the mutex.
+        if !self.is_forked() {
+            self.messages.end();
         }
     }
 }

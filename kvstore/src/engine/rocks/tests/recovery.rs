@@ -28,7 +28,7 @@ impl Image {
         let root = directory();
         let path = root.path().join("0");
         fs::create_dir(&path).unwrap();
-        let mut settings = options::database(&buffered(), Mode::Tail, true);
+        let mut settings = options::database(&buffered(), Mode::Tail, true, &Messages::new());
         if logs > 1 {
             // Memtables are closed early, and wait to be flushed together.
             settings.set_write_buffer_size(64 << 10);
@@ -293,7 +293,7 @@ fn rocksdb_alone_opens_a_zeroed_page_with_a_hole() {
     let log = image.logs()[0].clone();
     for mode in [Mode::Prefix, Mode::Tail] {
         let path = image.with(Ended::Buffered, &log, |log| log[20 * 4096..21 * 4096].fill(0));
-        let db = Db::open(&options::database(&buffered(), mode, false), &path).unwrap();
+        let db = Db::open(&options::database(&buffered(), mode, false, &Messages::new()), &path).unwrap();
         let found: Vec<_> = db.iterator(rocksdb::IteratorMode::Start).map(|row| row.unwrap().0).collect();
         assert!(found.len() > 2_000 && found.len() < 3_000);
         assert_eq!(*found[found.len() - 1], (COMMITS - 1).to_be_bytes());
