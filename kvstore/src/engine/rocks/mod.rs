@@ -21,6 +21,7 @@ mod recovery;
 mod restore;
 mod session;
 mod snapshot;
+mod space;
 mod storage;
 mod table;
 

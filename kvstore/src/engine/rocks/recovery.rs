@@ -417,6 +417,11 @@ fn list(directory: &Path) -> Result<Vec<Log>> {
     Ok(logs)
 }
 
+/// The bytes of all logs, needed or not.
+pub(super) fn size_of_logs(directory: &Path) -> Result<u64> {
+    Ok(list(directory)?.into_iter().map(|log| log.size).sum())
+}
+
 /// The files of RocksDB with a number and this ending, in order.
 fn numbered(directory: &Path, ending: &str) -> Result<BTreeMap<u64, PathBuf>> {
     let failed = |error| io_error("list", directory, error);
