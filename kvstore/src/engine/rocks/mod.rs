@@ -78,7 +78,7 @@ pub(crate) struct OpenOptions {
 /// Opens the database in a directory, and tells its id.
 ///
 /// # Errors
-/// `NotADatabase`, `InUse`, `Unsupported` and `Io` before anything is changed; `Corrupt` where something that belongs to
+/// `InvalidOption`, `NotADatabase`, `InUse`, `Unsupported` and `Io` before anything is changed; `Corrupt` where something that belongs to
 /// the database is missing or damaged; `Engine` where RocksDB fails otherwise.
 pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16])> {
     let began = Instant::now();
@@ -86,11 +86,14 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16
     if STARTED_BY.get().is_some_and(|process| !process.is_current()) {
         return Err(Error::Forked { path: path.into() });
     }
+    options::check(path, options)?;
     let (directory, marker) = Directory::claim(path, options.create_if_missing)?;
     let messages = Messages::new();
     let (last, (session, recovery)) = match marker {
         Some(marker) if marker.state == State::Clean => ("closed", reopen(directory, marker, options, &messages)?),
-        Some(marker) if marker.state == State::Open => ("killed or failed", reopen(directory, marker, options, &messages)?),
+        Some(marker) if marker.state == State::Open => {
+            ("killed or failed", reopen(directory, marker, options, &messages)?)
+        }
         Some(marker) => ("killed while it was made", (create(directory, marker, options, &messages)?, String::new())),
         None => ("none", (create(directory, Marker::new(), options, &messages)?, String::new())),
     };
