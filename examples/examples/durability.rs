@@ -88,7 +88,7 @@ fn close(path: &Path) -> kvstore::Result<()> {
     assert!(matches!(notes.get(1), Err(Error::Closed)));
     let refused = note.map(kvstore::Guard::commit); // guards, too
     // ANCHOR_END: close
-    assert!(refused.is_some_and(|result| result.is_err_and(|error| matches!(error.error(), Error::Closed))));
+    assert!(refused.is_some_and(|result| result.is_err_and(|error| matches!(error, Error::Closed))));
     let db = Database::open(path)?; // at once
     // ANCHOR: busy
     let scan = db.map::<u32, String>("notes")?.iter()?;

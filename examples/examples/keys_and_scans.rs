@@ -6,6 +6,8 @@ use std::ops::Bound;
 use kvstore::{Database, Error};
 
 mod composite {
+    use kvstore::Prefix;
+
     use super::Database;
 
     // ANCHOR: tuple
@@ -29,6 +31,15 @@ mod composite {
         assert_eq!(of_acme, [("acme".to_owned(), 1), ("acme".to_owned(), 2)]); // whole parts: not `acme-east`
         // ANCHOR_END: tuple_use
         assert!(work.get(("acme", 2))?.is_some_and(|work| work.path == "/a"));
+
+        // ANCHOR: prefix_range
+        let files = db.map::<(String, String), u64>("files_of_tenants")?;
+        files.put(("acme", "/a/x"), 1)?;
+        files.put(("acme", "/b"), 2)?;
+        assert_eq!(files.prefix(("acme", Prefix("/a")))?.count(), 1); // the tenant whole, then the beginning of the path
+        assert_eq!(files.range(Prefix(("acme",)))?.count(), 2);
+        assert!(files.try_lock_first(Prefix(("acme", Prefix("/b"))))?.is_some());
+        // ANCHOR_END: prefix_range
 
         // ANCHOR: tuple_range
         assert_eq!(work.range(("acme", 2)..("acme", 10))?.count(), 1); // numbers are in the order of numbers
@@ -76,6 +87,91 @@ mod own_types {
         // ANCHOR_END: own_use
         assert_eq!(newest_first.count(), 4);
         Ok(())
+    }
+}
+
+mod variants {
+    use kvstore::{Key, Prefix};
+
+    use super::Database;
+
+    #[derive(Key)]
+    enum Event {
+        Idle,
+        Created(u64, String),
+        Moved { from: String, to: String },
+    }
+
+    pub(crate) fn run(db: &Database) -> kvstore::Result<()> {
+        let events = db.map::<Event, ()>("events")?;
+        let (from, to) = ("eu-1".to_owned(), "us".to_owned());
+        for event in [Event::Idle, Event::Created(7, "a".into()), Event::Moved { from, to }] {
+            events.put(event, ())?;
+        }
+        // ANCHOR: variants
+        assert_eq!(events.prefix(Event::CREATED)?.count(), 1); // all `Event::Created(..)`
+        assert_eq!(events.prefix((Event::CREATED, 7))?.count(), 1); // those whose first field is 7
+        assert_eq!(events.range(Prefix((Event::MOVED, Prefix("eu"))))?.count(), 1);
+        // ANCHOR_END: variants
+        Ok(())
+    }
+}
+
+mod typed {
+    use super::Database;
+
+    // ANCHOR: typed
+    use std::marker::PhantomData;
+
+    use kvstore::{Key, Store};
+
+    /// The id of a `T`, and of nothing else.
+    #[derive(Key)]
+    struct Id<T>(u64, PhantomData<fn() -> T>);
+
+    #[derive(Store)]
+    #[store(key = Id<User>)]
+    struct User {
+        name: String,
+    }
+
+    /// A type of the program, kept as the number that it is converted to, and in the order of that.
+    #[derive(Key, Clone, Copy)]
+    #[key(as = "u8")]
+    enum Priority {
+        Low = 10,
+        High = 200,
+    }
+
+    impl From<Priority> for u8 {
+        fn from(priority: Priority) -> Self {
+            priority as Self
+        }
+    }
+
+    impl TryFrom<u8> for Priority {
+        type Error = &'static str;
+
+        fn try_from(number: u8) -> Result<Self, Self::Error> {
+            match number {
+                10 => Ok(Self::Low),
+                200 => Ok(Self::High),
+                _ => Err("no such priority"),
+            }
+        }
+    }
+    // ANCHOR_END: typed
+
+    pub(crate) fn run(db: &Database) -> kvstore::Result<()> {
+        // ANCHOR: typed_use
+        let users = db.store::<User>()?;
+        let user = users.create_next(UserInit { name: "me".into() })?;
+        assert_eq!(user.key().0, 1);
+        let urgent = db.map::<(Priority, u64), String>("urgent")?;
+        urgent.put((Priority::High, 7), "call back".into())?; // a stored number that is none is `Error::InvalidKey`
+        // ANCHOR_END: typed_use
+        assert!(user.name == "me" && !urgent.contains((Priority::Low, 7))?);
+        user.commit()
     }
 }
 
@@ -202,6 +298,8 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let db = Database::in_memory()?;
     composite::run(&db)?;
     own_types::run(&db)?;
+    variants::run(&db)?;
+    typed::run(&db)?;
     scans(&db)?;
     undecodable::run(&tempfile::tempdir()?.path().join("colors"))?;
     db.close()?;

@@ -25,6 +25,16 @@ impl Errors {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.iter().flatten().count()
+    }
+
+    /// The first of them as an expression. The compiler reports it once, though it is also among the items.
+    pub(crate) fn as_expression(&self) -> Option<TokenStream> {
+        self.found.iter().flatten().next().map(syn::Error::into_compile_error)
+    }
+
     /// The items that make the compiler report them; empty where there is none.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.found.map(syn::Error::into_compile_error).unwrap_or_default()

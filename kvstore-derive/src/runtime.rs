@@ -2,7 +2,10 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::Path;
+use syn::{Path, Type};
+
+use crate::errors::Errors;
+use crate::types;
 
 /// The runtime crate as generated code names it: `::kvstore`, or what `crate = "path"` says.
 pub(crate) struct Runtime {
@@ -19,6 +22,20 @@ impl Runtime {
     pub(crate) fn private(&self) -> TokenStream {
         let path = &self.path;
         quote!(#path::__private)
+    }
+
+    /// A type that must be a key, as generated code says it: where it is none, that is an error here, at the type or at
+    /// the part of a tuple that is none, and nowhere else.
+    pub(crate) fn key(&self, ty: &Type) -> TokenStream {
+        let private = self.private();
+        let checks = types::tuple_parts(ty).into_iter().map(|part| quote!(#private::is_key::<#part>()));
+        quote!(<#private::IfKey<{ #(#checks)&* }> as #private::Then<#ty>>::Key)
+    }
+
+    /// The key type of a struct that names none, a mistake that was reported: what depends on it is no further error.
+    pub(crate) fn no_key(&self, errors: &Errors) -> TokenStream {
+        let (private, error) = (self.private(), errors.as_expression());
+        quote!(<#private::IfKey<{ #error }> as #private::Then<()>>::Key)
     }
 }
 

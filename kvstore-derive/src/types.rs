@@ -139,6 +139,21 @@ pub(crate) fn parts(ty: &Type) -> Vec<&Type> {
     }
 }
 
+/// Whether a field of this type has no value, only a type.
+pub(crate) fn is_phantom(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData")
+}
+
+/// The parts of a tuple that can be a key, and of such tuples in it; the type itself if it is none.
+pub(crate) fn tuple_parts(ty: &Type) -> Vec<&Type> {
+    match bare(ty) {
+        Type::Tuple(tuple) if (1..=6).contains(&tuple.elems.len()) => {
+            tuple.elems.iter().flat_map(tuple_parts).collect()
+        }
+        _ => vec![ty],
+    }
+}
+
 /// The first `Option<Option<_>>` in a type.
 pub(crate) fn nested_option(ty: &Type) -> Option<&Type> {
     if is_option(ty) && parts(ty).into_iter().any(is_option) {

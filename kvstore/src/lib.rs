@@ -112,7 +112,7 @@ pub use crate::elements::{
 pub use crate::engine::memory::Faults;
 pub use crate::error::{Error, Holder, Outcome, Result};
 pub use crate::guard::{CommitError, Guard};
-pub use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Shape, Variant};
+pub use crate::key::{Key, KeyArg, KeyField, KeyPrefix, KeyRange, KeyVariant, NextKey, Prefix, Shape, Variant};
 pub use crate::map_store::MapStore;
 pub use crate::options::{DatabaseBuilder, Durability, Recovery};
 pub use crate::scan::{Keys, Scan};
@@ -205,10 +205,18 @@ pub use kvstore_derive::Store;
 /// |---|---|
 /// | a struct of one field | those of the field; it takes generated keys and prefixes as the field does |
 /// | a struct of several fields | the fields in order, as `derive(Ord)` compares; tuples of the leading fields are prefixes |
-/// | an enum | the number of the variant in two bytes, then its fields; it may only grow at its end |
+/// | an enum | the number of the variant in two bytes, then its fields; it may only grow at its end; each variant with fields is a prefix, by a [constant](KeyVariant) |
 ///
-/// The type needs derive nothing else, for the bytes are compared. Where it derives `Ord`, the order is the same. No type
-/// parameters, no explicit discriminants. The only attribute is `#[key(crate = "path")]`.
+/// The type needs derive nothing else, for the bytes are compared. If it derives `Ord`, the order is the same, without
+/// explicit discriminants. Type parameters are for fields of type `PhantomData`, which are no part of the key:
+/// `struct Id<T>(u64, PhantomData<fn() -> T>)`.
+///
+/// | Attribute | Where | Meaning |
+/// |---|---|---|
+/// | `#[key(as = "u64")]` | type | Kept as that key: needs `Clone`, `Into` and `TryFrom`. |
+/// | `#[key(crate = "path")]` | type | Where this crate is, for re-exports and renames. |
+/// | `#[key(alias = "old")]` | field | A name that the field had before. |
+/// | `#[key(prefix = NAME)]` | variant | Another name for its constant. |
 ///
 /// ```
 /// use kvstore::{Database, Key};

@@ -5,18 +5,17 @@ pub use crate::field::{
     Field, FieldType, check_array, check_empty, check_field, check_hashed, check_ordered, check_whole, field_type,
 };
 pub use crate::key::hidden::{
-    Edge, KeyArgCodec, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec, Newtype, NextKeyCodec,
+    ConvertedKey, DerivedKey, Edge, KeyArgCodec, KeyArgPart, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec,
+    Newtype, NextKeyCodec, key_variant,
 };
 pub use crate::record::{
     FieldDeserializer, FieldReader, FieldSerializer, FieldWriter, RecordError, RecordReader, RecordWriter, required,
 };
 pub use crate::store::{ElementSchema, FieldSchema, InitializeValue, Schema, StoreCodec};
 
-use std::fmt;
-
 use crate::database::Database;
 use crate::error::Result;
-use crate::key::{Key, KeyArg, KeyPrefix, Shape};
+use crate::key::{Key, Shape};
 use crate::store::Store;
 
 /// The key of a store from its bytes in last form, for the key field.
@@ -54,6 +53,27 @@ pub fn database_of(rows: &[(&[u8], &[u8])]) -> Result<Database> {
     Database::of_rows(rows)
 }
 
+/// `<IfKey<{ is_key::<K>() }> as Then<K>>::Key` is `K`. Generated code says it in place of `K`: where `K` is no key, the
+/// constant is an error, at the place of the call; what depends on the type is then none. With `K` itself, each use of the
+/// store would be one more.
+#[derive(Debug)]
+pub struct IfKey<const IS_KEY: bool>;
+
+/// See [`IfKey`].
+pub trait Then<K> {
+    /// The type `K`.
+    type Key;
+}
+
+impl<K> Then<K> for IfKey<true> {
+    type Key = K;
+}
+
+/// See [`IfKey`].
+pub const fn is_key<K: Key>() -> bool {
+    true
+}
+
 /// How the keys of one type are written and read. Generated code makes one constant for each field of a key, so that a type
 /// that is no key is one error, however often its field is used.
 pub struct KeyPart<K> {
@@ -75,9 +95,15 @@ pub const fn key_part<K: Key>() -> KeyPart<K> {
     }
 }
 
-/// The codec of a newtype's field.
-pub const fn inner_part<N: Newtype>() -> KeyPart<N::Inner> {
-    key_part::<N::Inner>()
+/// The codec of a type that is kept as a key of type `K`.
+pub const fn converted_part<T: ConvertedKey<K>, K: Key>() -> KeyPart<T> {
+    KeyPart {
+        shape: K::SHAPE,
+        encode_last: |value, out| value.to_key().encode_last(out),
+        encode_part: |value, out| value.to_key().encode_part(out),
+        decode_last: |bytes| T::of_key(K::decode_last(bytes)?),
+        decode_part: |bytes| T::of_key(K::decode_part(bytes)?),
+    }
 }
 
 impl<K> KeyPart<K> {
@@ -140,69 +166,3 @@ pub fn end_of_key(bytes: &[u8]) -> Result<(), KeyError> {
 pub fn unknown<T>() -> T {
     loop {}
 }
-
-/// Stands in for the key type of a struct on which no key could be found: takes what programs pass as keys, so that the
-/// missing key stays the only error. No program that compiles has it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnknownKey(String);
-
-impl fmt::Display for UnknownKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl KeyCodec for UnknownKey {
-    fn encode_last(&self, out: &mut KeyBuf) {
-        self.0.encode_last(out);
-    }
-    fn encode_part(&self, out: &mut KeyBuf) {
-        self.0.encode_part(out);
-    }
-    fn decode_last(bytes: &[u8]) -> Result<Self, KeyError> {
-        String::decode_last(bytes).map(Self)
-    }
-    fn decode_part(bytes: &mut &[u8]) -> Result<Self, KeyError> {
-        String::decode_part(bytes).map(Self)
-    }
-}
-
-impl Key for UnknownKey {
-    const SHAPE: Shape = Shape::String;
-}
-
-impl Newtype for UnknownKey {
-    type Inner = String;
-    fn from_inner(inner: String) -> Self {
-        Self(inner)
-    }
-}
-
-macro_rules! unknown_arguments {
-    ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
-        impl<$($generics)*> KeyArgCodec<UnknownKey> for $type {
-            fn encode_arg_last(&self, _out: &mut KeyBuf) {}
-            fn encode_arg_part(&self, _out: &mut KeyBuf) {}
-        }
-        #[diagnostic::do_not_recommend]
-        impl<$($generics)*> KeyArg<UnknownKey> for $type {}
-    )*};
-}
-
-unknown_arguments!(
-    [] UnknownKey, [] bool, [] char, [] u8, [] u16, [] u32, [] u64, [] u128, [] i8, [] i16, [] i32, [] i64, [] i128,
-    [] &u32, [] &u64, [] String, [] &String, [] &str, [] Vec<u8>, [] &Vec<u8>, [] &[u8], [const N: usize] [u8; N],
-    [A, B] (A, B), [A, B, C] (A, B, C), [A, B, C, D] (A, B, C, D),
-);
-
-macro_rules! unknown_prefixes {
-    ($(($($part:ident),+)),*) => {$(
-        impl<$($part),+> KeyPrefixCodec<UnknownKey> for ($($part,)+) {
-            fn encode_prefix(&self, _out: &mut KeyBuf) {}
-        }
-        #[diagnostic::do_not_recommend]
-        impl<$($part),+> KeyPrefix<UnknownKey> for ($($part,)+) {}
-    )*};
-}
-
-unknown_prefixes!((A), (A, B), (A, B, C));

@@ -39,7 +39,12 @@ pub(crate) fn differences(stored: &NamespaceRow, key: &Shape, schema: &Schema) -
         found.push(format!("version {} is stored, the program has version {}", stored.version, schema.version));
     }
     if !key.accepts(&stored.key) {
-        found.push(format!("keys are stored as `{}`, the program has `{key}`", stored.key));
+        let hint = if key.differs_in_names(&stored.key) {
+            ": its fields have other names, or another order; for a renamed one write `#[key(alias = \"old\")]`"
+        } else {
+            ""
+        };
+        found.push(format!("keys are stored as `{}`, the program has `{key}`{hint}", stored.key));
     }
     match (&stored.fields, schema.fields) {
         (None, None) => {}

@@ -1,7 +1,12 @@
 //! The bytes on disk, as the book's chapter on the format has them: whoever changes one changes the format.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use kvstore::__private::{KeyBuf, KeyCodec, record_of};
 use kvstore::{Database, Key, Map, Store};
@@ -20,6 +25,19 @@ struct Job {
 enum Priority {
     Low,
     High(u16),
+}
+
+#[derive(Key)]
+struct Place {
+    tenant: String,
+    number: u64,
+}
+
+#[derive(Key)]
+enum Event {
+    Low,
+    High(u16),
+    Named { by: u16, of: String },
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -53,6 +71,37 @@ fn keys_have_the_bytes_of_the_book() {
     assert_eq!(last(&(String::from("acme"), 7_u16)), "61 63 6d 65 00 00 00 07");
     assert_eq!(last(&(7_u8, String::from("ab"))), "07 61 62");
     assert_eq!(last(&Priority::High(258)), "00 01 01 02");
+    assert_eq!(last(&Some(String::from("a"))), "01 61");
+    assert_eq!(part(&Some(String::from("a"))), "01 61 00 00");
+    assert_eq!((last(&None::<String>), part(&None::<String>)), ("00".into(), "00".into()));
+    assert_eq!(last(&Reverse(String::from("a"))), "9e ff ff");
+    assert_eq!(last(&Reverse(258_u16)), "fe fd");
+    assert_eq!(last(&NonZero::<i16>::MIN), "00 00");
+    assert_eq!(last(&(SystemTime::UNIX_EPOCH - Duration::from_millis(500))), "7f ff ff ff ff ff ff ff 1d cd 65 00");
+    assert_eq!(last(&Duration::new(1, 2)), "00 00 00 00 00 00 00 01 00 00 00 02");
+    assert_eq!(last(&Ipv4Addr::new(10, 0, 0, 1)), "0a 00 00 01");
+    assert_eq!(last(&IpAddr::from([10, 0, 0, 1])), "04 0a 00 00 01");
+    assert_eq!(last(&IpAddr::from(Ipv6Addr::LOCALHOST)), "06 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01");
+    assert_eq!(last(&SocketAddr::from(([10, 0, 0, 1], 258))), "04 0a 00 00 01 01 02");
+    let v6 = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 1, 2, 3);
+    assert_eq!(last(&v6), format!("{}00 01 00 00 00 02 00 00 00 03", "00 ".repeat(16)));
+    assert_eq!(last(&Arc::<str>::from("a\0b")), "61 00 62");
+}
+
+#[test]
+fn shapes_have_the_text_of_the_book() {
+    fn shape<K: Key>() -> String {
+        K::SHAPE.to_string()
+    }
+    assert_eq!(shape::<NonZero<u64>>(), "nonzero(u64)");
+    assert_eq!((shape::<Box<str>>(), shape::<Arc<[u8]>>()), ("string".into(), "bytes".into()));
+    assert_eq!(shape::<(Ipv4Addr, Ipv6Addr, IpAddr)>(), "(ipv4,ipv6,ip)");
+    assert_eq!(shape::<(SocketAddrV4, SocketAddrV6, SocketAddr)>(), "(socketv4,socketv6,socket)");
+    assert_eq!(shape::<(Duration, SystemTime)>(), "(duration,time)");
+    assert_eq!(shape::<Option<Reverse<String>>>(), "option(reverse(string))");
+    assert_eq!(shape::<(String,)>(), "(string)");
+    assert_eq!(shape::<Place>(), "(tenant:string,number:u64)");
+    assert_eq!(shape::<Event>(), "enum{Low,High(u16),Named(by:u16,of:string)}");
 }
 
 #[test]

@@ -358,8 +358,7 @@ fn an_enum_used_as_key_may_grow_at_its_end_only() -> TestResult {
     assert_eq!(levels.iter()?.map(|entry| Ok(entry?.1)).collect::<Result<Vec<_>>>()?, [0, 1, 2]);
     drop(levels);
     let found = differences(Database::open(directory.path())?.map::<(old::Level, u64), u8>("levels"));
-    let keys =
-        "keys are stored as `(enum{Low,Middle(u32),High(string)},u64)`, the program has `(enum{Low,Middle(u32)},u64)`";
+    let keys = "keys are stored as `(enum{Low,Middle(u32),High(by:string)},u64)`, the program has `(enum{Low,Middle(u32)},u64)`";
     assert_eq!(found, [keys]);
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! The impls that `#[derive(Key)]` generates.
 //!
 //! ```text
-//! const __KVSTORE_0: KeyPart<String> = key_part::<String>();
-//! const __KVSTORE_1: KeyPart<u64> = key_part::<u64>();
+//! type __KvstorePart0 = String;                        // said as `Runtime::key` does
+//! type __KvstorePart1 = u64;
+//! const __KVSTORE_0: KeyPart<__KvstorePart0> = key_part();
+//! const __KVSTORE_1: KeyPart<__KvstorePart1> = key_part();
 //! impl KeyCodec for JobKey {
+//!     type Root = JobKey;
 //!     fn encode_last(&self, out) {
 //!         let JobKey { tenant, number } = self;
 //!         __KVSTORE_0.encode_part(tenant, out);
@@ -11,14 +14,17 @@
 //!     }
 //!     ..
 //! }
+//! impl DerivedKey for JobKey { const DERIVED_SHAPE: Shape = ..; }
 //! ```
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::DeriveInput;
+use syn::ext::IdentExt;
+use syn::{DeriveInput, Generics, Member};
 
 use super::attrs::KeyEntries;
-use super::model::{Kind, Model, Part, Product, Variant, field_types};
+use super::model::{Kind, Model, Part, Product, Variant, value_types};
+use super::prefixes;
 use crate::runtime::{Runtime, ends};
 use crate::types;
 
@@ -33,17 +39,17 @@ enum Form {
 
 /// All impls.
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
-    let Model { runtime, name, allowed, kind } = model;
+    let Model { runtime, name, generics, allowed, kind, .. } = model;
     let private = runtime.private();
-    let codecs = codecs(model);
-    let codec = codec(model);
-    let shape = shape(model);
-    let argument = argument(runtime, &quote!(#name), &TokenStream::new(), &TokenStream::new());
-    let more = match kind {
+    let (codecs, root, codec, shape) = (codecs(model), root(model), codec(model), shape(model));
+    let newtype = match kind {
         Kind::Newtype(product) => newtype(model, product),
-        Kind::Struct(product) => prefixes(model, product),
-        Kind::Enum(_) => TokenStream::new(),
+        _ => TokenStream::new(),
     };
+    let prefixes = prefixes::items(model);
+    let (impl_generics, type_generics, clause) = generics.split_for_impl();
+    let threads = between_threads(name, generics);
+    let (_, _, thread_clause) = threads.split_for_impl();
     quote! {
         #allowed
         #[allow(clippy::type_complexity, deprecated, unused_parens, unused_qualifications)]
@@ -51,66 +57,80 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
             #codecs
             #[automatically_derived]
             #[doc(hidden)]
-            impl #private::KeyCodec for #name {
+            impl #impl_generics #private::KeyCodec for #name #type_generics #clause {
+                type Root = #root;
                 #codec
             }
-            #argument
             #[automatically_derived]
-            impl #runtime::Key for #name {
-                const SHAPE: #runtime::Shape = #shape;
+            #[doc(hidden)]
+            impl #impl_generics #private::DerivedKey for #name #type_generics #thread_clause {
+                const DERIVED_SHAPE: #runtime::Shape = #shape;
             }
-            #more
+            #newtype
+            #prefixes
         };
     }
 }
 
-/// Makes a type an argument for keys of its own type.
-fn argument(runtime: &Runtime, ty: &TokenStream, generics: &TokenStream, clause: &TokenStream) -> TokenStream {
-    let private = runtime.private();
-    let functions = [(quote!(encode_arg_last), quote!(encode_last)), (quote!(encode_arg_part), quote!(encode_part))]
-        .map(|(function, inner)| {
-            quote! {
-                fn #function(&self, __kvstore_out: &mut #private::KeyBuf) {
-                    #private::KeyCodec::#inner(self, __kvstore_out);
-                }
-            }
+/// The parameters of a type, which is a key where it can be sent and shared: that can depend on them.
+fn between_threads(name: &syn::Ident, generics: &Generics) -> Generics {
+    let mut bounded = generics.clone();
+    if !generics.params.is_empty() {
+        let (_, type_generics, _) = generics.split_for_impl();
+        bounded.make_where_clause().predicates.push(syn::parse_quote! {
+            #name #type_generics: ::core::marker::Send + ::core::marker::Sync + 'static
         });
-    quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        impl #generics #private::KeyArgCodec<#ty> for #ty #clause {
-            #(#functions)*
+    }
+    bounded
+}
+
+/// An alias of each field's type, and a constant that writes and reads it. That the type is a key is stated in the alias
+/// alone, so that one that is none is reported once.
+fn codecs(model: &Model<'_>) -> TokenStream {
+    let Model { runtime, name, kind, .. } = model;
+    let private = runtime.private();
+    let constant = |part: &Part| {
+        let Part { codec, alias, ty, .. } = part;
+        let key = runtime.key(ty);
+        quote! {
+            type #alias = #key;
+            const #codec: #private::KeyPart<#alias> = #private::key_part::<#alias>();
         }
-        #[automatically_derived]
-        impl #generics #runtime::KeyArg<#ty> for #ty #clause {}
+    };
+    match kind {
+        Kind::Converted(ty) => {
+            let (key, (first, _)) = (runtime.key(ty), ends(ty));
+            let convert = quote_spanned!(first=> #private::converted_part::<#name, __KvstoreKey>());
+            quote! {
+                type __KvstoreKey = #key;
+                const __KVSTORE_KEY: #private::KeyPart<#name> = #convert;
+            }
+        }
+        Kind::Newtype(product) | Kind::Struct(product) => product.parts.iter().map(constant).collect(),
+        Kind::Enum(variants) => variants.iter().flat_map(|variant| &variant.product.parts).map(constant).collect(),
     }
 }
 
-/// One constant for each field. The bound on its type is stated there alone, so that a type that is no key is reported
-/// once; for a newtype, in `type Inner`.
-fn codecs(model: &Model<'_>) -> TokenStream {
-    let (name, private) = (model.name, model.runtime.private());
-    let constant = |part: &Part| {
-        let (codec, ty) = (&part.codec, &part.ty);
-        let (first, _) = ends(ty);
-        quote_spanned!(first=> const #codec: #private::KeyPart<#ty> = #private::key_part::<#ty>();)
-    };
+/// The type whose prefixes and borrowed arguments the key takes.
+fn root(model: &Model<'_>) -> TokenStream {
+    let private = model.runtime.private();
     match &model.kind {
-        Kind::Newtype(product) => product
-            .parts
-            .iter()
-            .map(|Part { codec, ty, .. }| quote!(const #codec: #private::KeyPart<#ty> = #private::inner_part::<#name>();))
-            .collect(),
-        Kind::Struct(product) => product.parts.iter().map(constant).collect(),
-        Kind::Enum(variants) => variants.iter().flat_map(|variant| &variant.product.parts).map(constant).collect(),
+        Kind::Converted(_) => quote!(<__KvstoreKey as #private::KeyCodec>::Root),
+        // Not by the alias: a private type would be reported here, too.
+        Kind::Newtype(_) => quote!(<<Self as #private::Newtype>::Inner as #private::KeyCodec>::Root),
+        Kind::Struct(_) | Kind::Enum(_) => quote!(Self),
     }
 }
 
 /// The four functions of `KeyCodec`.
 fn codec(model: &Model<'_>) -> TokenStream {
-    let Model { runtime, name, kind, .. } = model;
+    let Model { runtime, kind, .. } = model;
     let private = runtime.private();
     let encode = |form| match kind {
+        Kind::Converted(_) => {
+            let function = format_ident!("encode_{}", name_of(form));
+            quote!(#private::KeyPart::#function(&__KVSTORE_KEY, self, __kvstore_out);)
+        }
         Kind::Newtype(product) | Kind::Struct(product) => {
             let (pattern, writes) = (pattern(product), writes(runtime, product, form));
             quote!(let #pattern = self; #writes)
@@ -126,6 +146,10 @@ fn codec(model: &Model<'_>) -> TokenStream {
         }
     };
     let decode = |form| match kind {
+        Kind::Converted(_) => {
+            let function = format_ident!("decode_{}", name_of(form));
+            quote!(#private::KeyPart::#function(&__KVSTORE_KEY, __kvstore_bytes))
+        }
         Kind::Newtype(product) | Kind::Struct(product) => {
             let value = reads(runtime, product, form);
             quote!(::core::result::Result::Ok(#value))
@@ -150,8 +174,8 @@ fn codec(model: &Model<'_>) -> TokenStream {
     };
     let (encode_last, encode_part) = (encode(Form::Last), encode(Form::Part));
     let (decode_last, decode_part) = (decode(Form::Last), decode(Form::Part));
-    let mutable = (!matches!(kind, Kind::Newtype(_))).then(|| quote!(mut));
-    let result = quote!(::core::result::Result<#name, #private::KeyError>);
+    let mutable = (!matches!(kind, Kind::Newtype(_) | Kind::Converted(_))).then(|| quote!(mut));
+    let result = quote!(::core::result::Result<Self, #private::KeyError>);
     quote! {
         fn encode_last(&self, __kvstore_out: &mut #private::KeyBuf) { #encode_last }
         fn encode_part(&self, __kvstore_out: &mut #private::KeyBuf) { #encode_part }
@@ -160,10 +184,17 @@ fn codec(model: &Model<'_>) -> TokenStream {
     }
 }
 
+fn name_of(form: Form) -> &'static str {
+    match form {
+        Form::Last => "last",
+        Form::Part => "part",
+    }
+}
+
 /// `JobKey { tenant: .., number: .. }`; `{ 0: .. }` fits tuple structs, and `{}` those without fields.
-fn pattern(Product { path, parts }: &Product) -> TokenStream {
+fn pattern(Product { path, parts, markers }: &Product) -> TokenStream {
     let fields = parts.iter().map(|Part { member, binding, .. }| quote!(#member: #binding));
-    quote!(#path { #(#fields),* })
+    quote!(#path { #(#fields,)* #(#markers: _,)* })
 }
 
 fn writes(runtime: &Runtime, product: &Product, form: Form) -> TokenStream {
@@ -201,8 +232,8 @@ fn reads(runtime: &Runtime, product: &Product, form: Form) -> TokenStream {
         Form::Last => read(part, quote!(decode_last), &quote!(__kvstore_bytes)),
         Form::Part => read(part, quote!(decode_part), &bytes),
     });
-    let path = &product.path;
-    quote!(#path { #(#before)* #last })
+    let Product { path, markers, .. } = product;
+    quote!(#path { #(#before)* #last #(#markers: ::core::marker::PhantomData,)* })
 }
 
 fn shape(model: &Model<'_>) -> TokenStream {
@@ -213,67 +244,58 @@ fn shape(model: &Model<'_>) -> TokenStream {
         quote!(#(#shapes),*)
     };
     match kind {
+        Kind::Converted(_) => quote!(#private::KeyPart::shape(&__KVSTORE_KEY)),
         Kind::Newtype(product) => shapes(product),
-        Kind::Struct(product) => {
+        Kind::Struct(product) if product.parts.iter().all(|part| matches!(part.member, Member::Unnamed(_))) => {
             let shapes = shapes(product);
             quote!(#runtime::Shape::Tuple { parts: &[#shapes] })
         }
+        Kind::Struct(product) => {
+            let fields = shape_fields(runtime, product);
+            quote!(#runtime::Shape::Struct { fields: &[#fields] })
+        }
         Kind::Enum(variants) => {
-            let variants = variants.iter().map(|Variant { name, product }| {
-                let shapes = shapes(product);
-                quote!(#runtime::Variant { name: #name, fields: &[#shapes] })
+            let variants = variants.iter().map(|Variant { name, product, .. }| {
+                let fields = shape_fields(runtime, product);
+                quote!(#runtime::Variant { name: #name, fields: &[#fields] })
             });
             quote!(#runtime::Shape::Enum { variants: &[#(#variants),*] })
         }
     }
 }
 
-/// `impl Newtype`, which brings generated keys and prefixes where the field has them.
+fn shape_fields(runtime: &Runtime, product: &Product) -> TokenStream {
+    let private = runtime.private();
+    let fields = product.parts.iter().map(|Part { member, aliases, codec, .. }| {
+        let name = match member {
+            Member::Named(name) => name.unraw().to_string(),
+            Member::Unnamed(_) => String::new(),
+        };
+        let shape = quote!(#private::KeyPart::shape(&#codec));
+        quote!(#runtime::KeyField { name: #name, aliases: &[#(#aliases),*], shape: #shape })
+    });
+    quote!(#(#fields),*)
+}
+
+/// `impl Newtype`, which brings generated keys where the field has them.
 fn newtype(model: &Model<'_>, product: &Product) -> TokenStream {
     let (name, private) = (model.name, model.runtime.private());
-    let impls = product.parts.iter().map(|Part { member, ty, .. }| {
+    let (impl_generics, type_generics, clause) = model.generics.split_for_impl();
+    let markers = &product.markers;
+    let impls = product.parts.iter().map(|Part { member, ty, alias, .. }| {
+        // At the place of the type, where a private one is reported.
         let (first, last) = ends(ty);
-        let mut inner = quote_spanned!(first=> type Inner = #ty);
+        let mut inner = quote_spanned!(first=> type Inner = #alias);
         inner.extend(quote_spanned!(last=> ;));
         quote! {
             #[automatically_derived]
             #[doc(hidden)]
-            impl #private::Newtype for #name {
+            impl #impl_generics #private::Newtype for #name #type_generics #clause {
                 #inner
-                fn from_inner(__kvstore_inner: <#name as #private::Newtype>::Inner) -> #name {
-                    #name { #member: __kvstore_inner }
+                fn from_inner(__kvstore_inner: <Self as #private::Newtype>::Inner) -> Self {
+                    #name { #member: __kvstore_inner, #(#markers: ::core::marker::PhantomData,)* }
                 }
             }
-        }
-    });
-    quote!(#(#impls)*)
-}
-
-/// Tuples of arguments for the leading fields as prefixes.
-fn prefixes(model: &Model<'_>, product: &Product) -> TokenStream {
-    let Model { runtime, name, .. } = model;
-    let private = runtime.private();
-    let impls = (1..product.parts.len()).map(|count| {
-        let parts = product.parts.iter().take(count).enumerate();
-        let (mut arguments, mut bounds, mut writes) = (Vec::new(), Vec::new(), Vec::new());
-        for (number, Part { ty, .. }) in parts {
-            let (argument, index) = (format_ident!("__KvstoreArg{number}"), syn::Index::from(number));
-            bounds.push(quote!(#argument: #private::KeyArgCodec<#ty>));
-            writes.push(quote! {
-                <#argument as #private::KeyArgCodec<#ty>>::encode_arg_part(&self.#index, __kvstore_out);
-            });
-            arguments.push(argument);
-        }
-        quote! {
-            #[automatically_derived]
-            #[doc(hidden)]
-            impl<#(#bounds),*> #private::KeyPrefixCodec<#name> for (#(#arguments,)*) {
-                fn encode_prefix(&self, __kvstore_out: &mut #private::KeyBuf) {
-                    #(#writes)*
-                }
-            }
-            #[automatically_derived]
-            impl<#(#bounds),*> #runtime::KeyPrefix<#name> for (#(#arguments,)*) {}
         }
     });
     quote!(#(#impls)*)
@@ -282,33 +304,26 @@ fn prefixes(model: &Model<'_>, product: &Product) -> TokenStream {
 /// What is emitted beside the errors for a type that can't be a key, so that its use as one brings no more of them.
 pub(crate) fn stand_in(input: &DeriveInput, entries: &KeyEntries) -> TokenStream {
     // Without a size there is nothing that it could be taken for.
-    if field_types(input).into_iter().any(types::is_unsized) {
+    if value_types(input).into_iter().any(types::is_unsized) {
         return TokenStream::new();
     }
     let runtime = Runtime::new(entries.runtime.value());
     let private = runtime.private();
     let name = &input.ident;
-    let (_, type_generics, _) = input.generics.split_for_impl();
-    let ty = quote!(#name #type_generics);
-    let mut generics = input.generics.clone();
-    if !generics.params.is_empty() {
-        let bounds = quote!(::core::marker::Send + ::core::marker::Sync + 'static);
-        generics.make_where_clause().predicates.push(syn::parse_quote!(#ty: #bounds));
-    }
-    let (impl_generics, _, clause) = generics.split_for_impl();
-    let argument = argument(&runtime, &ty, &quote!(#impl_generics), &quote!(#clause));
+    let generics = between_threads(name, &input.generics);
+    let (impl_generics, type_generics, clause) = generics.split_for_impl();
     quote! {
         #[allow(unused)]
         const _: () = {
-            impl #impl_generics #private::KeyCodec for #ty #clause {
+            impl #impl_generics #private::KeyCodec for #name #type_generics #clause {
+                type Root = Self;
                 fn encode_last(&self, _: &mut #private::KeyBuf) {}
                 fn encode_part(&self, _: &mut #private::KeyBuf) {}
                 fn decode_last(_: &[u8]) -> ::core::result::Result<Self, #private::KeyError> { loop {} }
                 fn decode_part(_: &mut &[u8]) -> ::core::result::Result<Self, #private::KeyError> { loop {} }
             }
-            #argument
-            impl #impl_generics #runtime::Key for #ty #clause {
-                const SHAPE: #runtime::Shape = #runtime::Shape::Bool;
+            impl #impl_generics #private::DerivedKey for #name #type_generics #clause {
+                const DERIVED_SHAPE: #runtime::Shape = #runtime::Shape::Bool;
             }
         };
     }

@@ -1,8 +1,10 @@
 //! `#[derive(Key)]`.
 
 mod attrs;
+mod check;
 mod expand;
 mod model;
+mod prefixes;
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +12,7 @@ mod tests;
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
-use self::attrs::{KeyEntries, NoEntries};
+use self::attrs::KeyEntries;
 use self::model::Model;
 use crate::attr;
 use crate::errors::Errors;
@@ -33,9 +35,6 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
 fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
     let mut entries = KeyEntries::default();
     attr::read(&input.attrs, &mut entries, errors);
-    for attributes in model::inner_attributes(input) {
-        attr::read(attributes, &mut NoEntries, errors);
-    }
     match Model::new(input, &entries, errors) {
         Some(model) => expand::items(&model),
         None => expand::stand_in(input, &entries),

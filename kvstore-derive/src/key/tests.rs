@@ -25,49 +25,90 @@ fn mistake(input: TokenStream) -> String {
 
 #[test]
 fn one_field_is_a_newtype_and_more_have_prefixes() {
-    let common = ["KeyCodec", "KeyArgCodec", "KeyArg", "Key"];
-    let with = |more: &[&'static str]| [common.as_slice(), more].concat();
-    assert_eq!(
-        traits(quote!(
-            struct Id(u64);
-        )),
-        with(&["Newtype"])
-    );
-    assert_eq!(
-        traits(quote!(
-            struct Id {
-                raw: u64,
-            }
-        )),
-        with(&["Newtype"])
-    );
-    assert_eq!(
-        traits(quote!(
-            struct Id(u64, u8);
-        )),
-        with(&["KeyPrefixCodec", "KeyPrefix"])
-    );
-    let two = ["KeyPrefixCodec", "KeyPrefix", "KeyPrefixCodec", "KeyPrefix"];
-    assert_eq!(
-        traits(quote!(
-            struct Id {
-                a: u64,
-                b: u8,
-                c: u8,
-            }
-        )),
-        with(&two)
-    );
-    assert_eq!(
-        traits(quote!(
-            enum Level {
-                Low,
-                High(u8),
-                r#Other { a: u8 },
-            }
-        )),
-        with(&[])
-    );
+    for (input, more) in [
+        (
+            quote!(
+                struct Id(u64);
+            ),
+            &["Newtype"][..],
+        ),
+        (
+            quote!(
+                struct Id {
+                    raw: u64,
+                }
+            ),
+            &["Newtype"],
+        ),
+        (
+            quote!(
+                struct Id<T>(u64, PhantomData<T>);
+            ),
+            &["Newtype"],
+        ),
+        (
+            quote!(
+                struct Id(u64, u8);
+            ),
+            &["KeyPrefixCodec", "KeyPrefixCodec"],
+        ),
+        (
+            quote!(
+                struct Id {
+                    a: u64,
+                    b: u8,
+                    c: u8,
+                }
+            ),
+            &["KeyPrefixCodec", "KeyPrefixCodec", "KeyPrefixCodec"],
+        ),
+        (
+            quote!(
+                enum Level {
+                    Low,
+                    High(u8),
+                    r#Other { a: u8, b: u8 },
+                }
+            ),
+            &["KeyPrefixCodec"; 3],
+        ),
+        (
+            quote!(
+                #[key(as = "u64")]
+                struct At {
+                    time: Instant,
+                }
+            ),
+            &[],
+        ),
+    ] {
+        assert_eq!(traits(input.clone()), [&["KeyCodec", "DerivedKey"], more].concat(), "{input}");
+    }
+}
+
+#[test]
+fn variants_with_fields_are_constants() {
+    let tokens = derive(quote!(
+        pub enum Event {
+            Idle,
+            HTTPDone(u8),
+            r#Moved {
+                from: u8,
+            },
+            #[key(prefix = GONE)]
+            Removed(u8),
+            UPPER(u8),
+            Upper(u8),
+        }
+    ))
+    .to_string();
+    for (name, number) in [("HTTP_DONE", 1), ("MOVED", 2), ("GONE", 3)] {
+        assert!(
+            tokens.contains(&format!("pub const {name} : :: kvstore :: KeyVariant < Event , {number} >")),
+            "{tokens}"
+        );
+    }
+    assert!(!tokens.contains("const UPPER") && !tokens.contains("const IDLE") && !tokens.contains("const REMOVED"));
 }
 
 #[test]
@@ -77,7 +118,7 @@ fn the_path_of_the_runtime_can_be_given() {
         struct Id(u64, u8);
     ))
     .to_string();
-    assert!(tokens.contains("crate :: db :: Key") && !tokens.contains("kvstore ::"), "{tokens}");
+    assert!(tokens.contains("crate :: db :: Shape") && !tokens.contains("kvstore ::"), "{tokens}");
 }
 
 #[test]
@@ -113,15 +154,43 @@ fn what_can_not_be_a_key_is_refused_with_its_reason() {
         (quote!(union U { a: u8 }), "found a union"),
         (
             quote!(
-                struct Id<T>(T);
+                struct Id<T>(Vec<T>);
             ),
-            "found generic parameters",
+            "found type parameter `T` in a field",
         ),
         (
             quote!(
                 struct Id<'a>(&'a str);
             ),
-            "found generic parameters",
+            "found generic parameter `'a`",
+        ),
+        (
+            quote!(
+                struct Id<const N: usize>([u8; N]);
+            ),
+            "found generic parameter `const N : usize`",
+        ),
+        (
+            quote!(
+                struct Id<T>(PhantomData<T>);
+            ),
+            "`Id` has no fields",
+        ),
+        (
+            quote!(
+                #[key(as = "u64")]
+                struct Id<T>(u64, PhantomData<T>);
+            ),
+            "found generic parameters on a type that is kept as another key",
+        ),
+        (
+            quote!(
+                enum Event {
+                    HTTPDone(u8),
+                    HttpDone(u8),
+                }
+            ),
+            "the variants `HTTPDone` and `HttpDone` both are `HTTP_DONE`",
         ),
         (
             quote!(
@@ -137,7 +206,7 @@ fn what_can_not_be_a_key_is_refused_with_its_reason() {
 }
 
 #[test]
-fn the_one_entry_belongs_on_the_type() {
+fn entries_have_their_place_and_value() {
     for (input, start) in [
         (
             quote!(
@@ -196,6 +265,71 @@ fn the_one_entry_belongs_on_the_type() {
 }
 
 #[test]
+fn conversions_former_names_and_constants_are_checked() {
+    for (input, start) in [
+        (
+            quote!(
+                #[key(as = u64)]
+                struct Id(u8);
+            ),
+            "expected a string, found `u64`",
+        ),
+        (
+            quote!(
+                #[key(as = "u64 u8")]
+                struct Id(u8);
+            ),
+            "expected a key type, found `\"u64 u8\"`",
+        ),
+        (
+            quote!(
+                #[key(alias = "x")]
+                struct Id(u8, u8);
+            ),
+            "`alias` belongs on a field",
+        ),
+        (
+            quote!(
+                struct Id(#[key(alias = "x")] u8, u8);
+            ),
+            "found a former name of a field that has no name",
+        ),
+        (
+            quote!(
+                struct Id {
+                    #[key(alias = "a b")]
+                    a: u8,
+                    b: u8,
+                }
+            ),
+            "expected the former name of the field, found `\"a b\"`",
+        ),
+        (
+            quote!(
+                enum Id {
+                    #[key(prefix = A)]
+                    A,
+                }
+            ),
+            "found `prefix` on `A`, which has no fields",
+        ),
+        (
+            quote!(
+                #[key(as = "u64")]
+                enum Id {
+                    #[key(prefix = B)]
+                    A(u8),
+                }
+            ),
+            "found an attribute in a type that is kept as another key",
+        ),
+    ] {
+        let message = mistake(input);
+        assert!(message.starts_with(start), "{message}");
+    }
+}
+
+#[test]
 fn the_impls_are_emitted_beside_the_errors() {
     for input in [
         quote!(
@@ -216,7 +350,7 @@ fn the_impls_are_emitted_beside_the_errors() {
         ),
     ] {
         let tokens = derive(input).to_string();
-        assert!(tokens.contains(":: kvstore :: Key for"), "{tokens}");
+        assert!(tokens.contains("DerivedKey for"), "{tokens}");
     }
 }
 

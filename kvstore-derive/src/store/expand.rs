@@ -81,11 +81,12 @@ fn store_impl(model: &Model<'_>) -> TokenStream {
 /// `type Key = ..;`, all of it at the place of the type: some errors, as that for a private type, show the whole item.
 fn key_item(model: &Model<'_>) -> TokenStream {
     let Some(ty) = &model.key else {
-        let private = model.runtime.private();
-        return quote!(type Key = #private::UnknownKey;);
+        let key = &model.no_key;
+        return quote!(type Key = #key;);
     };
     let (first, last) = ends(ty);
-    let mut item = quote_spanned!(first=> type Key = #ty);
+    let key = model.runtime.key(ty);
+    let mut item = quote_spanned!(first=> type Key = #key);
     item.extend(quote_spanned!(last=> ;));
     item
 }

@@ -29,8 +29,8 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
             quote!(#visibility #ident: #ty)
         });
     let key = match &model.key {
-        Some(key) if !mentions(key, &generics) => key.to_token_stream(),
-        _ => quote!(#private::UnknownKey),
+        Some(key) if !mentions(key, &generics) => runtime.key(key),
+        _ => model.no_key.clone(),
     };
     let initialize = [quote!(#init), ty.clone()].map(|from| {
         quote! {

@@ -18,6 +18,8 @@ mod tests;
 use proc_macro2::TokenStream;
 use syn::{DeriveInput, FieldsNamed};
 
+pub(crate) use self::namespace::of_type as snake_case;
+
 use self::attrs::{FieldEntries, StructEntries};
 use self::model::{Model, NamedField};
 use crate::attr;
@@ -56,7 +58,7 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
             }
         }
     }
-    let model = Model::new(input, &entries, &fields);
+    let model = Model::new(input, &entries, &fields, errors);
     if shape.is_supported { expand::items(&model) } else { fallback::items(input, &model) }
 }
 

@@ -9,6 +9,7 @@ use syn::{Attribute, DeriveInput, Expr, Field, Ident, Path, Type, Visibility};
 use super::attrs::{FieldEntries, StructEntries};
 use super::namespace;
 use crate::attr;
+use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::types;
 
@@ -30,6 +31,8 @@ pub(crate) struct Model<'a> {
     pub(crate) namespace: String,
     /// The type of the keys; nothing where there is none that could be one, a mistake that was reported.
     pub(crate) key: Option<Type>,
+    /// What stands for the type of the key if there is none.
+    pub(crate) no_key: TokenStream,
     pub(crate) fields: Vec<ModelField<'a>>,
 }
 
@@ -132,13 +135,18 @@ impl Names {
 
 impl<'a> Model<'a> {
     /// Reads the attributes of a struct with these fields.
-    pub(crate) fn new(input: &'a DeriveInput, entries: &StructEntries, fields: &'a [NamedField<'a>]) -> Self {
+    pub(crate) fn new(
+        input: &'a DeriveInput,
+        entries: &StructEntries,
+        fields: &'a [NamedField<'a>],
+        errors: &Errors,
+    ) -> Self {
         // Where there are several keys, a mistake, the first key field is taken.
         let key_field = fields.iter().find(|field| field.entries.key.is_mentioned());
         let key = key_field.map(|field| &field.field.ty).or(entries.key.value());
         let key = key.filter(|ty| types::borrowed(ty).is_none() && !types::is_elements(ty));
+        let runtime = Runtime::new(entries.runtime.value());
         Self {
-            runtime: Runtime::new(entries.runtime.value()),
             name: &input.ident,
             visibility: &input.vis,
             allowed: attr::allowed_lints(
@@ -147,6 +155,8 @@ impl<'a> Model<'a> {
             names: Names::distinct(&input.ident, entries),
             namespace: namespace_of(&input.ident, entries),
             key: key.map(|ty| types::without_self(ty, &input.ident)),
+            no_key: runtime.no_key(errors),
+            runtime,
             fields: fields
                 .iter()
                 .map(|field| {

@@ -67,6 +67,21 @@ impl KeyBuf {
         if self.heap.is_empty() { self.inline.get(..self.len).unwrap_or_default() } else { &self.heap }
     }
 
+    /// How many bytes there are so far.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Flips all bits of the bytes from `start` on.
+    pub(crate) fn flip_from(&mut self, start: usize) {
+        let bytes =
+            if self.heap.is_empty() { self.inline.get_mut(start..self.len) } else { self.heap.get_mut(start..) };
+        for byte in bytes.unwrap_or_default() {
+            *byte = !*byte;
+        }
+    }
+
     /// The bytes behind the number of the namespace.
     #[inline]
     pub(crate) fn key(&self) -> &[u8] {

@@ -3,16 +3,16 @@
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::hidden::{KeyArgCodec, KeyBuf};
-use super::{Key, KeyArg};
+use super::{Key, KeyArg, KeyPrefix, Prefix};
 
 /// A range of keys of type `K`, for [`MapStore::range`](crate::MapStore::range).
 ///
 /// Every range form of `std::ops` over key arguments, and pairs of [`Bound`]: `..`, `"a".."b"`, `&a..=&b`, `900..`,
-/// `(Bound::Excluded(5), Bound::Unbounded)`.
+/// `(Bound::Excluded(5), Bound::Unbounded)`; and [`Prefix`], for all keys with a beginning: `Prefix("/a")`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range of keys of type `{K}`",
-    label = "this store's keys are of type `{K}`",
-    note = "a range is `..`, `a..b`, `a..=b`, `a..`, `..b`, `..=b` or a pair of `Bound`, over key arguments"
+    label = "expected a range of keys of type `{K}`",
+    note = "a range is `..`, `a..b`, `a..=b`, `a..`, `..b`, `..=b` or a pair of `Bound`, over key arguments, or `Prefix(..)` of the beginning of keys, such as `Prefix(\"/a\")` for `String` and `Prefix((\"acme\",))` for composite keys"
 )]
 pub trait KeyRange<K: Key>: KeyRangeCodec<K> {}
 
@@ -30,8 +30,8 @@ pub enum Edge {
 /// The bytes of a range's ends.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range of keys of type `{K}`",
-    label = "this store's keys are of type `{K}`",
-    note = "a range is `..`, `a..b`, `a..=b`, `a..`, `..b`, `..=b` or a pair of `Bound`, over key arguments"
+    label = "expected a range of keys of type `{K}`",
+    note = "a range is `..`, `a..b`, `a..=b`, `a..`, `..b`, `..=b` or a pair of `Bound`, over key arguments, or `Prefix(..)` of the beginning of keys, such as `Prefix(\"/a\")` for `String` and `Prefix((\"acme\",))` for composite keys"
 )]
 pub trait KeyRangeCodec<K> {
     /// Appends the bytes of the two keys, where there are any.
@@ -84,6 +84,18 @@ impl<K: Key, A: KeyArg<K>> KeyRangeCodec<K> for (Bound<A>, Bound<A>) {
 
 #[diagnostic::do_not_recommend]
 impl<K: Key, A: KeyArg<K>> KeyRange<K> for (Bound<A>, Bound<A>) {}
+
+impl<K: Key, P: KeyPrefix<K>> KeyRangeCodec<K> for Prefix<P> {
+    fn encode_ends(&self, start: &mut KeyBuf, end: &mut KeyBuf) -> (Edge, Edge) {
+        self.0.encode_prefix(start);
+        self.0.encode_prefix(end);
+        // Without a key at its end, a range ends after all keys that begin as the buffer does.
+        (Edge::Included, Edge::Unbounded)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Key, P: KeyPrefix<K>> KeyRange<K> for Prefix<P> {}
 
 /// Database keys from `start` up to, but not including, `end`; empty where `start >= end`.
 #[derive(Debug, Clone, PartialEq, Eq)]

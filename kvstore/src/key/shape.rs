@@ -1,14 +1,14 @@
-//! The canonical description of a key's bytes, and key bytes as readable text.
+//! The canonical description of a key's bytes.
 
-use std::fmt::{self, Write};
-
-use super::codec::take;
-use super::hidden::{KeyCodec, KeyError};
+use std::fmt;
 
 /// What the bytes of a key type look like.
 ///
 /// Its text, from [`Display`](fmt::Display), is kept in the catalog and compared when a store is opened, in place of the
-/// names of Rust types: `u64`, `(string,u64)`, `enum{Low,High(u32)}`. A newtype's shape is that of its field.
+/// names of Rust types: `u64`, `(string,u64)`, `(tenant:string,number:u64)`, `enum{Low,High(u32)}`. A newtype's shape is
+/// that of its field.
+// No variant has the name of a type of the standard library: the compiler would then show that type with its whole path
+// in every message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Shape {
@@ -36,18 +36,54 @@ pub enum Shape {
     I64,
     /// `i128`
     I128,
-    /// `String`
-    String,
-    /// `Vec<u8>`
+    /// `NonZero` of an integer
+    NonZeroInt {
+        /// The integer.
+        of: &'static Shape,
+    },
+    /// `String`, `Box<str>`, `Arc<str>`
+    Text,
+    /// `Vec<u8>`, `Box<[u8]>`, `Arc<[u8]>`
     Bytes,
     /// `[u8; N]`
     ByteArray(usize),
     /// `uuid::Uuid`
     Uuid,
-    /// A tuple, or a struct of several fields.
+    /// `Ipv4Addr`
+    Ipv4,
+    /// `Ipv6Addr`
+    Ipv6,
+    /// `IpAddr`
+    Ip,
+    /// `SocketAddrV4`
+    SocketV4,
+    /// `SocketAddrV6`
+    SocketV6,
+    /// `SocketAddr`
+    Socket,
+    /// `Duration`
+    TimeSpan,
+    /// `SystemTime`
+    Time,
+    /// `Option` of a key
+    Optional {
+        /// The key.
+        of: &'static Shape,
+    },
+    /// `Reverse` of a key
+    Reversed {
+        /// The key.
+        of: &'static Shape,
+    },
+    /// A tuple, or a tuple struct of several fields.
     Tuple {
         /// The parts in order.
         parts: &'static [Shape],
+    },
+    /// A struct of several named fields.
+    Struct {
+        /// The fields in order.
+        fields: &'static [KeyField],
     },
     /// An enum.
     Enum {
@@ -56,13 +92,24 @@ pub enum Shape {
     },
 }
 
+/// A field of a struct, or of a variant, in a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyField {
+    /// Its name, without raw-identifier prefix; empty in a tuple variant.
+    pub name: &'static str,
+    /// The names that it had before: `#[key(alias = "old")]`.
+    pub aliases: &'static [&'static str],
+    /// What its bytes look like.
+    pub shape: Shape,
+}
+
 /// One variant of an enum used as a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
     /// Its name, without raw-identifier prefix.
     pub name: &'static str,
     /// Its fields in order.
-    pub fields: &'static [Shape],
+    pub fields: &'static [KeyField],
 }
 
 impl fmt::Display for Shape {
@@ -80,47 +127,72 @@ impl fmt::Display for Shape {
             Self::I32 => f.write_str("i32"),
             Self::I64 => f.write_str("i64"),
             Self::I128 => f.write_str("i128"),
-            Self::String => f.write_str("string"),
+            Self::NonZeroInt { of } => write!(f, "nonzero({of})"),
+            Self::Text => f.write_str("string"),
             Self::Bytes => f.write_str("bytes"),
             Self::ByteArray(len) => write!(f, "bytes[{len}]"),
             Self::Uuid => f.write_str("uuid"),
-            Self::Tuple { parts } => write_list(f, parts),
-            Self::Enum { variants } => {
-                f.write_str("enum{")?;
-                for (i, variant) in variants.iter().enumerate() {
-                    f.write_str(if i == 0 { "" } else { "," })?;
-                    f.write_str(variant.name)?;
-                    if !variant.fields.is_empty() {
-                        write_list(f, variant.fields)?;
-                    }
-                }
-                f.write_str("}")
-            }
+            Self::Ipv4 => f.write_str("ipv4"),
+            Self::Ipv6 => f.write_str("ipv6"),
+            Self::Ip => f.write_str("ip"),
+            Self::SocketV4 => f.write_str("socketv4"),
+            Self::SocketV6 => f.write_str("socketv6"),
+            Self::Socket => f.write_str("socket"),
+            Self::TimeSpan => f.write_str("duration"),
+            Self::Time => f.write_str("time"),
+            Self::Optional { of } => write!(f, "option({of})"),
+            Self::Reversed { of } => write!(f, "reverse({of})"),
+            Self::Tuple { parts } => write_list(f, "(", parts, ")"),
+            Self::Struct { fields } => write_list(f, "(", fields, ")"),
+            Self::Enum { variants } => write_list(f, "enum{", variants, "}"),
         }
     }
 }
 
-fn write_list(f: &mut fmt::Formatter<'_>, shapes: &[Shape]) -> fmt::Result {
-    f.write_str("(")?;
-    for (i, shape) in shapes.iter().enumerate() {
-        f.write_str(if i == 0 { "" } else { "," })?;
-        write!(f, "{shape}")?;
+impl fmt::Display for KeyField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, shape, .. } = self;
+        if name.is_empty() { write!(f, "{shape}") } else { write!(f, "{name}:{shape}") }
     }
-    f.write_str(")")
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        if self.fields.is_empty() { Ok(()) } else { write_list(f, "(", self.fields, ")") }
+    }
+}
+
+fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, open: &str, items: &[T], close: &str) -> fmt::Result {
+    f.write_str(open)?;
+    for (i, item) in items.iter().enumerate() {
+        f.write_str(if i == 0 { "" } else { "," })?;
+        write!(f, "{item}")?;
+    }
+    f.write_str(close)
 }
 
 impl Shape {
-    /// Whether keys written under the `stored` shape are keys of this one: equal, but for variants added at the end of an
-    /// enum.
+    /// Whether keys written under the `stored` shape are keys of this one. The two are equal, but for variants added at
+    /// the end of an enum, for fields whose stored name is an alias, and for fields that were stored without names, as
+    /// earlier versions did.
     pub(crate) fn accepts(&self, stored: &str) -> bool {
         let mut rest = stored;
         self.strip(&mut rest) && rest.is_empty()
     }
 
+    /// Whether the `stored` shape, which this one does not accept, has the same types in the same order.
+    pub(crate) fn differs_in_names(&self, stored: &str) -> bool {
+        without_names(&self.to_string()) == without_names(stored)
+    }
+
     /// Takes the text of this shape, or of an earlier one that it accepts, off the front of `text`.
     fn strip(&self, text: &mut &str) -> bool {
         match self {
-            Self::Tuple { parts } => strip_list(parts, text),
+            Self::Optional { of } => strip_word("option(", text) && of.strip(text) && strip_word(")", text),
+            Self::Reversed { of } => strip_word("reverse(", text) && of.strip(text) && strip_word(")", text),
+            Self::Tuple { parts } => strip_list(parts, text, Self::strip),
+            Self::Struct { fields } => strip_fields(fields, text),
             Self::Enum { variants } => {
                 if !strip_word("enum{", text) {
                     return false;
@@ -131,7 +203,7 @@ impl Shape {
                     }
                     let fits = (i == 0 || strip_word(",", text))
                         && strip_word(variant.name, text)
-                        && (variant.fields.is_empty() || strip_list(variant.fields, text))
+                        && (variant.fields.is_empty() || strip_fields(variant.fields, text))
                         && text.starts_with([',', '}']);
                     if !fits {
                         return false;
@@ -142,98 +214,40 @@ impl Shape {
             single => strip_word(&single.to_string(), text),
         }
     }
-
-    /// Key bytes, in last form, as a reader would write the key: `"a"`, `7`, `("acme", 7)`, `High(3)`; bytes that are no
-    /// key of this shape as hexadecimal.
-    pub(crate) fn render(&self, bytes: &[u8]) -> String {
-        let (mut text, mut rest) = (String::new(), bytes);
-        match self.render_one(&mut rest, true, &mut text) {
-            Ok(()) if rest.is_empty() => text,
-            _ => format!("bytes {}", bytes_as_text(bytes)),
-        }
-    }
-
-    fn render_one(&self, bytes: &mut &[u8], last: bool, out: &mut String) -> Result<(), KeyError> {
-        // Writing to a String does not fail.
-        macro_rules! show {
-            ($type:ty, $format:literal) => {{
-                let _ = write!(out, $format, <$type>::decode_part(bytes)?);
-            }};
-        }
-        match self {
-            Self::Bool => show!(bool, "{}"),
-            Self::Char => show!(char, "{:?}"),
-            Self::U8 => show!(u8, "{}"),
-            Self::U16 => show!(u16, "{}"),
-            Self::U32 => show!(u32, "{}"),
-            Self::U64 => show!(u64, "{}"),
-            Self::U128 => show!(u128, "{}"),
-            Self::I8 => show!(i8, "{}"),
-            Self::I16 => show!(i16, "{}"),
-            Self::I32 => show!(i32, "{}"),
-            Self::I64 => show!(i64, "{}"),
-            Self::I128 => show!(i128, "{}"),
-            Self::String if last => {
-                let _ = write!(out, "{:?}", String::decode_last(std::mem::take(bytes))?);
-            }
-            Self::String => show!(String, "{:?}"),
-            Self::Bytes => {
-                let value = if last { std::mem::take(bytes).to_vec() } else { Vec::<u8>::decode_part(bytes)? };
-                out.push_str(&bytes_as_text(&value));
-            }
-            Self::ByteArray(len) => {
-                let (head, rest) = bytes.split_at_checked(*len).ok_or(KeyError::Short)?;
-                *bytes = rest;
-                out.push_str(&bytes_as_text(head));
-            }
-            Self::Uuid => {
-                let _ = write!(out, "{:032x}", u128::from_be_bytes(take(bytes)?));
-            }
-            Self::Tuple { parts } => render_list(parts, bytes, last, out)?,
-            Self::Enum { variants } => {
-                let number = usize::from(u16::from_be_bytes(take(bytes)?));
-                let variant = variants.get(number).ok_or(KeyError::Value("variant"))?;
-                out.push_str(variant.name);
-                if !variant.fields.is_empty() {
-                    render_list(variant.fields, bytes, last, out)?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-fn render_list(shapes: &[Shape], bytes: &mut &[u8], last: bool, out: &mut String) -> Result<(), KeyError> {
-    out.push('(');
-    for (i, shape) in shapes.iter().enumerate() {
-        out.push_str(if i == 0 { "" } else { ", " });
-        shape.render_one(bytes, last && i + 1 == shapes.len(), out)?;
-    }
-    out.push(')');
-    Ok(())
+/// The text of a shape without the names of fields.
+fn without_names(text: &str) -> String {
+    let parts = text.split_inclusive(['(', ',', '{']);
+    parts.map(|part| part.split_once(':').map_or(part, |(_, shape)| shape)).collect()
 }
 
 fn strip_word(word: &str, text: &mut &str) -> bool {
     text.strip_prefix(word).map(|rest| *text = rest).is_some()
 }
 
-fn strip_list(shapes: &[Shape], text: &mut &str) -> bool {
+fn strip_list<T>(items: &[T], text: &mut &str, strip: impl Fn(&T, &mut &str) -> bool) -> bool {
     strip_word("(", text)
-        && shapes.iter().enumerate().all(|(i, shape)| (i == 0 || strip_word(",", text)) && shape.strip(text))
+        && items.iter().enumerate().all(|(i, item)| (i == 0 || strip_word(",", text)) && strip(item, text))
         && strip_word(")", text)
 }
 
-/// Bytes in hexadecimal, at most 64 of them: enough to find the key, not enough to fill a log.
-pub(crate) fn bytes_as_text(bytes: &[u8]) -> String {
-    const SHOWN: usize = 64;
-    let mut text = String::from("0x");
-    for byte in bytes.iter().take(SHOWN) {
-        let _ = write!(text, "{byte:02x}");
+/// Either all fields are stored with their names, or none is.
+fn strip_fields(fields: &[KeyField], text: &mut &str) -> bool {
+    let named = |field: &KeyField, text: &mut &str| strip_name(field, text) && field.shape.strip(text);
+    let start = *text;
+    if strip_list(fields, text, named) {
+        return true;
     }
-    if bytes.len() > SHOWN {
-        let _ = write!(text, ".. ({} bytes)", bytes.len());
-    }
-    text
+    *text = start;
+    strip_list(fields, text, |field, text| field.shape.strip(text))
+}
+
+fn strip_name(field: &KeyField, text: &mut &str) -> bool {
+    field.name.is_empty()
+        || std::iter::once(&field.name).chain(field.aliases).any(|name| {
+            text.strip_prefix(*name).and_then(|rest| rest.strip_prefix(':')).map(|rest| *text = rest).is_some()
+        })
 }
 
 #[cfg(test)]
@@ -241,18 +255,22 @@ mod tests {
     use super::*;
 
     const OLD: Shape = Shape::Enum { variants: &[Variant { name: "Low", fields: &[] }] };
-    const NEW: Shape = Shape::Enum {
-        variants: &[
-            Variant { name: "Low", fields: &[] },
-            Variant { name: "High", fields: &[Shape::U32, Shape::String] },
-        ],
-    };
+    const HIGH: Variant = Variant { name: "High", fields: &[field("", Shape::U32), field("", Shape::Text)] };
+    const NEW: Shape = Shape::Enum { variants: &[Variant { name: "Low", fields: &[] }, HIGH] };
     const LOWER: Shape = Shape::Enum { variants: &[Variant { name: "Lower", fields: &[] }] };
+    const ROUTE: Shape = Shape::Struct { fields: &[field("from", Shape::U32), field("to", Shape::U32)] };
+
+    const fn field(name: &'static str, shape: Shape) -> KeyField {
+        KeyField { name, aliases: &[], shape }
+    }
 
     #[test]
     fn text_is_canonical() {
-        assert_eq!(Shape::Tuple { parts: &[Shape::String, NEW] }.to_string(), "(string,enum{Low,High(u32,string)})");
+        assert_eq!(Shape::Tuple { parts: &[Shape::Text, NEW] }.to_string(), "(string,enum{Low,High(u32,string)})");
         assert_eq!(Shape::ByteArray(16).to_string(), "bytes[16]");
+        assert_eq!(ROUTE.to_string(), "(from:u32,to:u32)");
+        let shape = Shape::Optional { of: &Shape::Reversed { of: &Shape::NonZeroInt { of: &Shape::I8 } } };
+        assert_eq!(shape.to_string(), "option(reverse(nonzero(i8)))");
     }
 
     #[test]
@@ -261,20 +279,53 @@ mod tests {
         assert!(!OLD.accepts(&NEW.to_string()) && !OLD.accepts(&LOWER.to_string()) && !LOWER.accepts(&OLD.to_string()));
         let (new, old) = (Shape::Tuple { parts: &[NEW, Shape::U8] }, Shape::Tuple { parts: &[OLD, Shape::U8] });
         assert!(new.accepts(&old.to_string()) && !old.accepts(&new.to_string()));
+        let (new, old) = (Shape::Optional { of: &NEW }, Shape::Optional { of: &OLD });
+        assert!(new.accepts(&old.to_string()) && !old.accepts(&new.to_string()));
     }
 
     #[test]
     fn other_widths_are_other_shapes() {
         assert!(!Shape::U8.accepts("u16") && !Shape::U16.accepts("u8") && !Shape::U128.accepts("u12"));
         assert!(!Shape::Bytes.accepts("bytes[4]") && !Shape::ByteArray(4).accepts("bytes"));
+        assert!(!Shape::Ip.accepts("ipv4") && !Shape::Ipv4.accepts("ip") && !Shape::U64.accepts("nonzero(u64)"));
     }
 
     #[test]
-    fn keys_read_as_written() {
-        let mut key = crate::key::hidden::KeyBuf::new();
-        (String::from("a\0b"), 7_u64).encode_last(&mut key);
-        assert_eq!(Shape::Tuple { parts: &[Shape::String, Shape::U64] }.render(key.as_slice()), r#"("a\0b", 7)"#);
-        assert_eq!(NEW.render(&[0, 1, 0, 0, 0, 9, b'x']), r#"High(9, "x")"#);
-        assert_eq!(Shape::U64.render(&[1, 2]), "bytes 0x0102");
+    fn swapped_fields_are_another_shape() {
+        const SWAPPED: &[KeyField] = &[field("to", Shape::U32), field("from", Shape::U32)];
+        let swapped = Shape::Struct { fields: SWAPPED };
+        assert!(ROUTE.accepts(&ROUTE.to_string()) && !swapped.accepts(&ROUTE.to_string()));
+        let tuple = Shape::Tuple { parts: &[Shape::U32, Shape::U32] };
+        assert!(
+            !tuple.accepts(&ROUTE.to_string())
+                && !ROUTE.accepts("(from:u32,u32)")
+                && !ROUTE.accepts("(fromm:u32,to:u32)")
+        );
+    }
+
+    #[test]
+    fn other_names_are_told_from_other_types() {
+        assert!(ROUTE.differs_in_names("(to:u32,from:u32)") && ROUTE.differs_in_names("(origin:u32,to:u32)"));
+        assert!(!ROUTE.differs_in_names("(from:u32,to:u64)") && !ROUTE.differs_in_names("(from:u32,to:u32,by:u8)"));
+        assert_eq!(without_names("enum{Via(route:(from:u32,to:u32),n:u8),Low}"), "enum{Via((u32,u32),u8),Low}");
+    }
+
+    #[test]
+    fn fields_stored_without_names_fit_by_their_types() {
+        assert!(ROUTE.accepts("(u32,u32)") && !ROUTE.accepts("(u32,u64)") && !ROUTE.accepts("(u32)"));
+        const FIELDS: &[KeyField] = &[field("route", ROUTE), field("n", Shape::U8)];
+        let nested = Shape::Enum { variants: &[Variant { name: "Via", fields: FIELDS }] };
+        assert!(nested.accepts("enum{Via((u32,u32),u8)}"));
+        assert!(nested.accepts("enum{Via(route:(from:u32,to:u32),n:u8)}"));
+        assert!(!nested.accepts("enum{Via(n:u8,route:(from:u32,to:u32))}"));
+    }
+
+    #[test]
+    fn a_renamed_field_fits_under_its_old_name() {
+        const FROM: KeyField = KeyField { name: "from", aliases: &["origin", "fro"], shape: Shape::U32 };
+        const FIELDS: &[KeyField] = &[FROM, field("to", Shape::U32)];
+        let renamed = Shape::Struct { fields: FIELDS };
+        assert!(renamed.accepts("(origin:u32,to:u32)") && renamed.accepts("(fro:u32,to:u32)"));
+        assert!(renamed.accepts("(from:u32,to:u32)") && !renamed.accepts("(to:u32,from:u32)"));
     }
 }

@@ -250,7 +250,7 @@ mod keywords_as_names {
         assert_eq!((&guard.r#type, guard.r#loop), (&key(), 2));
         let namespaces = db.namespaces()?;
         assert_eq!(namespaces[0].name(), "match");
-        assert_eq!(r#enum::SHAPE.to_string(), "enum{if(u8)}");
+        assert_eq!(r#enum::SHAPE.to_string(), "enum{if(else:u8)}");
         let record = kvstore_derive_tests::record(&*guard).unwrap();
         assert!(record.windows(3).any(|bytes| bytes == b"\x62fn"), "{record:?}");
         assert!(store.elements(r#match::YIELD, key()).is_empty()?);

@@ -96,8 +96,8 @@ fn bytes_that_are_no_key_are_errors() {
 fn shapes_describe_the_bytes() {
     assert_eq!(JobId::SHAPE.to_string(), "u64");
     assert_eq!(Name::SHAPE.to_string(), "string");
-    assert_eq!(Task::SHAPE.to_string(), "(string,u64,string)");
-    assert_eq!(Level::SHAPE.to_string(), "enum{Low,High(u32,string),Named(i8),Wrapped(u64)}");
+    assert_eq!(Task::SHAPE.to_string(), "(tenant:string,id:u64,label:string)");
+    assert_eq!(Level::SHAPE.to_string(), "enum{Low,High(u32,string),Named(type:i8),Wrapped(u64)}");
     assert_eq!(Pair::SHAPE.to_string(), format!("(bytes,{})", Level::SHAPE));
 }
 

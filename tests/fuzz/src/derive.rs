@@ -113,7 +113,7 @@ fn check(input: &[u8]) -> Result<Verdict, String> {
     let Some(Ok(tokens)) = text.map(str::parse::<TokenStream>) else { return Ok(Verdict::Refused) };
     let item = grouped(tokens);
     let is_store = derives(kvstore_inside::derive_store, &item, "Store")?;
-    let is_key = derives(kvstore_inside::derive_key, &item, "Key")?;
+    let is_key = derives(kvstore_inside::derive_key, &item, "DerivedKey")?;
     Ok(if is_store || is_key { Verdict::Accepted } else { Verdict::Refused })
 }
 

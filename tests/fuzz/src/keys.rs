@@ -2,7 +2,14 @@
 //!
 //! An input is the number of a type, the place of a cut, and bytes.
 
-use arbitrary::Arbitrary;
+use std::cmp::Reverse;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arbitrary::{Arbitrary, Unstructured};
 use fastrand::Rng;
 use kvstore::__private::KeyBuf;
 use kvstore::Key;
@@ -55,6 +62,29 @@ const SUBJECTS: &[Subject] = &[
     subject::<Level>(),
     subject::<Place>(),
     subject::<(Level, Place, String)>(),
+    subject::<NonZero<u8>>(),
+    subject::<NonZero<i64>>(),
+    subject::<(NonZero<u128>, String)>(),
+    subject::<Ipv4Addr>(),
+    subject::<Ipv6Addr>(),
+    subject::<(IpAddr, Vec<u8>)>(),
+    subject::<SocketAddrV4>(),
+    subject::<SocketAddrV6>(),
+    subject::<(SocketAddr, String)>(),
+    subject::<Duration>(),
+    subject::<Time>(),
+    subject::<(Time, Duration, String)>(),
+    subject::<(Box<str>, Arc<str>, Box<[u8]>, Arc<[u8]>)>(),
+    subject::<(String,)>(),
+    subject::<Option<String>>(),
+    subject::<(Option<Vec<u8>>, Option<Option<u16>>, String)>(),
+    subject::<Reverse<u32>>(),
+    subject::<Reverse<String>>(),
+    subject::<(Reverse<String>, Reverse<Vec<u8>>, String)>(),
+    subject::<Reverse<(String, Option<Place>)>>(),
+    subject::<Reverse<Reverse<Level>>>(),
+    subject::<Even>(),
+    subject::<(Typed<String>, String)>(),
 ];
 
 /// A key over another.
@@ -81,6 +111,47 @@ enum Level {
     Middle(String, u8),
     High { by: i16, name: String },
 }
+
+/// A point in time, not later than the platform has.
+#[derive(Key, PartialEq, Eq, PartialOrd, Ord)]
+struct Time(SystemTime);
+
+impl<'a> Arbitrary<'a> for Time {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        let (before, span) = (bool::arbitrary(u)?, Duration::new(u64::from(u32::arbitrary(u)?), u32::arbitrary(u)?));
+        let epoch = SystemTime::UNIX_EPOCH;
+        Ok(Self(if before { epoch - span } else { epoch + span }))
+    }
+}
+
+/// A number that refuses half of what is read.
+#[derive(Key, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[key(as = "(u32, String)")]
+struct Even(u32, String);
+
+impl From<Even> for (u32, String) {
+    fn from(even: Even) -> Self {
+        (even.0, even.1)
+    }
+}
+
+impl TryFrom<(u32, String)> for Even {
+    type Error = ();
+
+    fn try_from((number, text): (u32, String)) -> Result<Self, ()> {
+        if number % 2 == 0 { Ok(Self(number, text)) } else { Err(()) }
+    }
+}
+
+impl<'a> Arbitrary<'a> for Even {
+    fn arbitrary(u: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Self(u32::arbitrary(u)? & !1, String::arbitrary(u)?))
+    }
+}
+
+/// A number with a marker.
+#[derive(Key, Arbitrary, PartialEq, Eq, PartialOrd, Ord)]
+struct Typed<T>(u16, PhantomData<T>);
 
 fn check(input: &[u8]) -> Result<Verdict, String> {
     let Some(([number, cut], bytes)) = input.split_first_chunk() else { return Ok(Verdict::Refused) };

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use arbitrary::Arbitrary;
-use kvstore::__private::{KeyArgCodec, KeyBuf, KeyCodec, KeyError, database_of};
-use kvstore::{Key, KeyArg, Map, Shape};
+use kvstore::__private::{DerivedKey, KeyBuf, KeyCodec, KeyError, database_of};
+use kvstore::{Key, Map, Shape};
 use proc_macro2::TokenStream;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,6 +48,7 @@ impl Ord for Reversed {
 struct Lax(bool);
 
 impl KeyCodec for Lax {
+    type Root = Self;
     fn encode_last(&self, out: &mut KeyBuf) {
         self.0.encode_last(out);
     }
@@ -62,19 +63,8 @@ impl KeyCodec for Lax {
     }
 }
 
-impl KeyArgCodec<Self> for Lax {
-    fn encode_arg_last(&self, out: &mut KeyBuf) {
-        self.encode_last(out);
-    }
-    fn encode_arg_part(&self, out: &mut KeyBuf) {
-        self.encode_part(out);
-    }
-}
-
-impl KeyArg<Self> for Lax {}
-
-impl Key for Lax {
-    const SHAPE: Shape = Shape::Bool;
+impl DerivedKey for Lax {
+    const DERIVED_SHAPE: Shape = Shape::Bool;
 }
 
 #[test]

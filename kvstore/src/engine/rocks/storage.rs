@@ -8,7 +8,7 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch
 use super::gate::Gate;
 use super::session::Session;
 use super::snapshot::Snapshot;
-use super::{Db, checkpoint, fault, options, space};
+use super::{Db, checkpoint, fault, options};
 use crate::engine::local::Storage;
 use crate::engine::{Op, Page, Reader, Tables, Visit};
 use crate::error::{Error, Outcome, Result};
@@ -136,7 +136,6 @@ impl Storage for Rocks {
                 [Op::Delete { key }] => db.delete_opt(key, how),
                 ops => db.write_opt(batch(ops), how),
             };
-            session.note_removals(ops);
             written.map_err(|error| {
                 let (error, found) = fault::failed_write(session.path(), error);
                 outcome = found;
@@ -154,11 +153,7 @@ impl Storage for Rocks {
     }
 
     fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
-        self.gate.enter(|session| {
-            checkpoint::create(session, to, tables)?;
-            session.merge_small_tables();
-            Ok(())
-        })
+        self.gate.enter(|session| checkpoint::create(session, to, tables))
     }
 
     /// Exact up to 10,000. Beyond that, the keys counted are taken as a sample of the table files: where they make up so
@@ -220,14 +215,6 @@ impl Storage for Rocks {
             how.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
             db.compact_range_opt(Some(start), Some(end), &how);
             Ok(())
-        })
-    }
-
-    fn compact(&self) -> Result<()> {
-        self.gate.enter(|session| {
-            session.check_in_place()?;
-            space::compact(session.db(), None, None);
-            session.check_background("compact")
         })
     }
 
