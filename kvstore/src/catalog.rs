@@ -300,10 +300,11 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
     }
 }
 
-/// Forgets a namespace and its secondary structures, then deletes their entries; tells whether there was one.
-pub(crate) fn drop_namespace(engine: &dyn Engine, name: &str) -> Result<bool> {
+/// Forgets a namespace and its secondary structures, if there is one. Returns their numbers, whose entries are then to be
+/// deleted by [`delete_forgotten`]; the next open does it otherwise.
+pub(crate) fn forget_namespace(engine: &dyn Engine, name: &str) -> Result<Option<Vec<u32>>> {
     let key = namespace_key(name);
-    let Some(bytes) = read(engine, &key)? else { return Ok(false) };
+    let Some(bytes) = read(engine, &key)? else { return Ok(None) };
     let row = decode_namespace(engine, name, &bytes)?;
     let secondaries = secondaries(engine, row.id)?;
     let mut gone = vec![key.clone()];
@@ -314,11 +315,13 @@ pub(crate) fn drop_namespace(engine: &dyn Engine, name: &str) -> Result<bool> {
     let mut ops: Vec<_> = gone.iter().map(|key| Op::Delete { key: key.as_slice() }).collect();
     ops.extend(progress.iter().map(|key| Op::Put { key: key.as_slice(), value: &[] }));
     let expect = [Expect { key: key.as_slice(), value: Some(&bytes) }];
-    if !change(engine, &expect, &ops)? {
-        return Ok(false);
-    }
-    ids.into_iter().try_for_each(|id| delete_entries(engine, id))?;
-    Ok(true)
+    Ok(change(engine, &expect, &ops)?.then_some(ids))
+}
+
+/// Deletes the entries of a namespace that was forgotten. It may take long: nobody can open a namespace of its number, so
+/// there is no need to keep anybody waiting.
+pub(crate) fn delete_forgotten(engine: &dyn Engine, ids: Vec<u32>) -> Result<()> {
+    ids.into_iter().try_for_each(|id| delete_entries(engine, id))
 }
 
 /// Deletes the entries of namespaces that were forgotten before a session ended.

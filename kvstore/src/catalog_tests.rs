@@ -22,7 +22,9 @@ fn numbers_of_dropped_namespaces_are_not_given_out_again() {
     let engine = engine();
     assert_eq!(create_namespace(&engine, "a", row()).unwrap().id, 1);
     assert_eq!(create_namespace(&engine, "b", row()).unwrap().id, 2);
-    assert!(drop_namespace(&engine, "b").unwrap() && !drop_namespace(&engine, "b").unwrap());
+    let forgotten = forget_namespace(&engine, "b").unwrap().unwrap();
+    assert!(forget_namespace(&engine, "b").unwrap().is_none());
+    delete_forgotten(&engine, forgotten).unwrap();
     assert_eq!(create_namespace(&engine, "b", row()).unwrap().id, 3);
     let names: Vec<_> = namespaces(&engine).unwrap().into_iter().map(|(name, row)| (name, row.id)).collect();
     assert_eq!(names, [("a".to_string(), 1), ("b".to_string(), 3)]);
@@ -100,7 +102,7 @@ fn no_namespace_has_the_number_of_the_catalog() {
     put(&engine, &secondary_key(7, "b"), &encode_row(&SecondaryRow::new("map", "u64".to_owned())).unwrap());
     assert!(matches!(secondaries(&engine, 7), Err(Error::Corrupt { .. })));
     put(&engine, &namespace_key("a"), &encode_row(&row()).unwrap());
-    for found in [namespace(&engine, "a").err(), namespaces(&engine).err(), drop_namespace(&engine, "a").err()] {
+    for found in [namespace(&engine, "a").err(), namespaces(&engine).err(), forget_namespace(&engine, "a").err()] {
         assert!(matches!(found, Some(Error::Corrupt { .. })), "{found:?}");
     }
 }

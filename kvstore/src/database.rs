@@ -276,12 +276,16 @@ impl Database {
     /// # Errors
     /// [`Error::NamespaceInUse`] where a store of it was opened by this database.
     pub fn drop_namespace(&self, name: &str) -> Result<bool> {
-        // Held to the end, so that nobody opens it meanwhile.
+        // Held until it is forgotten, so that nobody opens it meanwhile.
         let opened = locked(&self.opened);
-        match opened.get(name) {
-            Some(user) => Err(in_use(name, user.type_name, "`drop_namespace`")),
-            None => catalog::drop_namespace(self.engine(), name),
+        if let Some(user) = opened.get(name) {
+            return Err(in_use(name, user.type_name, "`drop_namespace`"));
         }
+        let forgotten = catalog::forget_namespace(self.engine(), name)?;
+        drop(opened);
+        let is_there = forgotten.is_some();
+        catalog::delete_forgotten(self.engine(), forgotten.unwrap_or_default())?;
+        Ok(is_there)
     }
 
     /// The locks that are held now.
@@ -301,6 +305,32 @@ impl Database {
     /// gone, and another try would not tell.
     pub fn sync(&self) -> Result<()> {
         self.engine().sync()
+    }
+
+    /// Gives the space of what was removed and replaced back to the file system, all at once: rewrites every table. There is
+    /// no need to call it: tables are merged as they grow, and what a program removes is given back when it is idle. It is
+    /// of use before a copy is made, or after most of a large database was replaced.
+    ///
+    /// Reads and commits go on meanwhile. The call returns when it is done, a second for some 100 MiB, and `close` waits for
+    /// it. Until then up to twice the space is taken. In memory it does nothing.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let db = Database::in_memory()?;
+    /// let notes = db.map::<u64, String>("notes")?;
+    /// for key in 0..100 {
+    ///     notes.put(key, "long gone".into())?;
+    ///     notes.remove(key)?;
+    /// }
+    /// db.compact()?;
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Engine`] if a table could not be written, now or before, on a full disk for one; [`Error::Failed`] and
+    /// [`Error::Closed`].
+    pub fn compact(&self) -> Result<()> {
+        self.engine().compact()
     }
 
     /// Writes a copy of the database, as of one commit, to a place where nothing is. The copy is a database of its own, which
@@ -450,3 +480,7 @@ impl HeldLock {
         self.holding.waiters
     }
 }
+
+#[cfg(test)]
+#[path = "database_tests.rs"]
+mod tests;

@@ -120,6 +120,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A setting of the builder has a value that is not possible, here or anywhere.
+    #[error("the option `{option}` can't be set so: {reason}")]
+    InvalidOption {
+        /// The method of [`DatabaseBuilder`](crate::DatabaseBuilder).
+        option: &'static str,
+        /// What is wrong with the value, and what is possible.
+        reason: String,
+    },
     /// A guard or request of another database in one batch or call.
     #[error("{namespace}[{key}] belongs to another database than the rest")]
     ForeignGuard {

@@ -17,6 +17,9 @@ const OVERHEAD: usize = 160;
 /// About the bytes of an entry: so many for one are in the cache, and are remembered when they are not.
 pub(super) const USUAL_BYTES: usize = 512;
 
+/// Tables are made for so many entries of a shard at most; those of entries that are kept grow beyond.
+pub(super) const MAX_ENTRIES: usize = 1 << 20;
+
 /// Entries of one shard, up to so many bytes.
 pub(super) struct Kept(Cache<KeptKey, Option<Known>, Bytes, BuildHasherDefault<PassThrough>, Evicting>);
 
@@ -83,7 +86,8 @@ impl Lifecycle<KeptKey, Option<Known>> for Evicting {
 
 impl Kept {
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Cache::with(bytes / USUAL_BYTES, bytes as u64, Bytes, BuildHasherDefault::default(), Evicting))
+        let entries = (bytes / USUAL_BYTES).min(MAX_ENTRIES);
+        Self(Cache::with(entries, bytes as u64, Bytes, BuildHasherDefault::default(), Evicting))
     }
 
     /// What its entries are charged.

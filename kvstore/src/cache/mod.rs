@@ -15,7 +15,7 @@ mod reads;
 use std::any::Any;
 use std::hash::BuildHasher;
 
-use self::kept::{Dropped, Kept, USUAL_BYTES};
+use self::kept::{Dropped, Kept, MAX_ENTRIES, USUAL_BYTES};
 use crate::key::hidden::KeyBuf;
 use crate::sync::{Arc, Mutex, RandomState, locked, shards};
 
@@ -90,7 +90,7 @@ impl ReadCache {
         let shard = || State {
             kept: Kept::new(each),
             places: [Place::default(); PLACES],
-            sought: vec![0; (each / USUAL_BYTES).max(1)].into(),
+            sought: vec![0; (each / USUAL_BYTES).clamp(1, MAX_ENTRIES)].into(),
             closed: false,
         };
         Self { hasher: RandomState::new(), shards: (0..shards).map(|_| Shard(Mutex::new(shard()))).collect(), each }

@@ -69,6 +69,9 @@ impl<S: Storage> Storage for Failing<S> {
     fn reclaim(&self, span: &Span) -> Result<()> {
         self.storage.reclaim(span)
     }
+    fn compact(&self) -> Result<()> {
+        self.storage.compact()
+    }
     fn refuse(&self) -> Result<()> {
         self.storage.refuse()
     }
@@ -609,6 +612,7 @@ fn a_closed_engine_refuses_everything(on: &Subject) {
     assert!(is_closed(engine.checkpoint(Path::new("nowhere"), Tables::Linked)));
     assert!(is_closed(engine.estimated_keys(&everything())));
     assert!(is_closed(engine.reclaim(&everything())));
+    assert!(is_closed(engine.compact()));
     assert!(is_closed(engine.close()));
     let ops = [Op::Put { key: b"a", value: b"2" }];
     for expect in [&[][..], &[Expect { key: b"a", value: None }]] {

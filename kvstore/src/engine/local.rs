@@ -43,6 +43,9 @@ pub(crate) trait Storage: Reader + 'static {
     /// See [`Engine::reclaim`].
     fn reclaim(&self, span: &Span) -> Result<()>;
 
+    /// See [`Engine::compact`].
+    fn compact(&self) -> Result<()>;
+
     /// Refuses all further calls with [`Error::Closed`], and waits for the running ones. Snapshots go on.
     fn refuse(&self) -> Result<()>;
 
@@ -295,6 +298,11 @@ impl<S: Storage> Engine for Local<S> {
     fn reclaim(&self, span: &Span) -> Result<()> {
         self.check_process()?;
         self.storage.reclaim(span)
+    }
+
+    fn compact(&self) -> Result<()> {
+        self.check_usable()?;
+        self.storage.compact()
     }
 
     fn close(&self) -> Result<()> {

@@ -71,6 +71,9 @@ pub(crate) trait Engine: Reader {
     /// Gives back the space of a span whose keys were deleted.
     fn reclaim(&self, span: &Span) -> Result<()>;
 
+    /// Gives back the space of all that was removed or replaced.
+    fn compact(&self) -> Result<()>;
+
     /// Refuses all further calls, waits for the running ones, and closes.
     fn close(&self) -> Result<()>;
 }

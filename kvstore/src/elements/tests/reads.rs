@@ -113,6 +113,10 @@ impl Engine for Counting {
         self.engine.reclaim(span)
     }
 
+    fn compact(&self) -> Result<()> {
+        self.engine.compact()
+    }
+
     fn close(&self) -> Result<()> {
         self.engine.close()
     }

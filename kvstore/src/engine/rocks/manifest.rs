@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::fields::Fields;
 use super::log::{LogReader, Next};
 
 /// What the manifest says.
@@ -166,40 +167,5 @@ fn new_table(manifest: &mut Manifest, rest: &mut Fields<'_>, tag: u64) -> Option
             }
             _ => rest.skip_bytes(1)?,
         }
-    }
-}
-
-/// What is left of an edit.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    /// Takes a number of variable length.
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first()?;
-            self.0 = rest;
-            number |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    /// Takes bytes behind their length.
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        let (bytes, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn skip_numbers(&mut self, count: usize) -> Option<()> {
-        (0..count).try_for_each(|_| self.number().map(|_| ()))
-    }
-
-    fn skip_bytes(&mut self, count: usize) -> Option<()> {
-        (0..count).try_for_each(|_| self.bytes().map(|_| ()))
     }
 }

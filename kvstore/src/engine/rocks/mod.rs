@@ -8,18 +8,22 @@ mod aside;
 mod checkpoint;
 mod directory;
 mod fault;
+mod fields;
 mod files;
 mod gate;
 mod log;
 mod manifest;
 mod marker;
+mod messages;
 mod options;
 mod place;
 mod recovery;
 mod restore;
 mod session;
 mod snapshot;
+mod space;
 mod storage;
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ use std::time::Instant;
 
 use self::directory::Directory;
 use self::marker::{Marker, State};
+use self::messages::Messages;
 pub use self::options::Counters;
 use self::recovery::Mode;
 pub(crate) use self::restore::restore;
@@ -51,7 +56,7 @@ pub fn raw_options(cache_bytes: usize) -> rocksdb::Options {
         create_if_missing: true,
         counters: None,
     };
-    options::database(&options, Mode::Prefix, true)
+    options::database(&options, Mode::Prefix, true, &Messages::new())
 }
 
 /// How to open a database.
@@ -73,7 +78,7 @@ pub(crate) struct OpenOptions {
 /// Opens the database in a directory, and tells its id.
 ///
 /// # Errors
-/// `NotADatabase`, `InUse`, `Unsupported` and `Io` before anything is changed; `Corrupt` where something that belongs to
+/// `InvalidOption`, `NotADatabase`, `InUse`, `Unsupported` and `Io` before anything is changed; `Corrupt` where something that belongs to
 /// the database is missing or damaged; `Engine` where RocksDB fails otherwise.
 pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16])> {
     let began = Instant::now();
@@ -81,13 +86,18 @@ pub(crate) fn open(path: &Path, options: &OpenOptions) -> Result<(Rocks, [u8; 16
     if STARTED_BY.get().is_some_and(|process| !process.is_current()) {
         return Err(Error::Forked { path: path.into() });
     }
+    options::check(path, options)?;
     let (directory, marker) = Directory::claim(path, options.create_if_missing)?;
+    let messages = Messages::new();
     let (last, (session, recovery)) = match marker {
-        Some(marker) if marker.state == State::Clean => ("closed", reopen(directory, marker, options)?),
-        Some(marker) if marker.state == State::Open => ("killed or failed", reopen(directory, marker, options)?),
-        Some(marker) => ("killed while it was made", (create(directory, marker, options)?, String::new())),
-        None => ("none", (create(directory, Marker::new(), options)?, String::new())),
+        Some(marker) if marker.state == State::Clean => ("closed", reopen(directory, marker, options, &messages)?),
+        Some(marker) if marker.state == State::Open => {
+            ("killed or failed", reopen(directory, marker, options, &messages)?)
+        }
+        Some(marker) => ("killed while it was made", (create(directory, marker, options, &messages)?, String::new())),
+        None => ("none", (create(directory, Marker::new(), options, &messages)?, String::new())),
     };
+    messages.settle();
     tracing::info!(
         path = %session.path().display(), id = session.marker().id_text(), last_session = last, recovery,
         took = ?began.elapsed(), "opened the database"
@@ -105,7 +115,12 @@ fn open_rocksdb(path: &Path, settings: rocksdb::Options, may_cut: bool) -> Resul
 }
 
 /// Opens what is there, and says what recovery did.
-fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<(Session, String)> {
+fn reopen(
+    directory: Directory,
+    marker: Marker,
+    options: &OpenOptions,
+    messages: &Messages,
+) -> Result<(Session, String)> {
     let path = directory.path();
     let recovered = recovery::recover(path, &marker, options.prefix_recovery)?;
     let marker = Marker { state: State::Open, sync: options.sync, synced: recovered.synced, ..marker };
@@ -115,24 +130,25 @@ fn reopen(directory: Directory, marker: Marker, options: &OpenOptions) -> Result
         marker.write(path)?;
     }
     let may_cut = !recovered.is_sound && recovered.mode == Mode::Tail;
-    let db = open_rocksdb(path, options::database(options, recovered.mode, false), may_cut)?;
+    let settings = options::database(options, recovered.mode, false, messages);
+    let db = open_rocksdb(path, settings, may_cut)?;
     if !recovered.is_sound {
         marker.write(path)?;
     }
-    Ok((Session::new(db, directory, marker), recovered.summary))
+    Ok((Session::new(db, directory, marker, messages.clone()), recovered.summary))
 }
 
 /// Makes a database, or finishes making it: nothing was committed before the marker says `open`.
-fn create(directory: Directory, marker: Marker, options: &OpenOptions) -> Result<Session> {
+fn create(directory: Directory, marker: Marker, options: &OpenOptions, messages: &Messages) -> Result<Session> {
     let path = directory.path();
     recovery::check_unfinished(path)?;
     directory.sync_name()?;
     let mut marker = Marker { state: State::Creating, sync: options.sync, ..marker };
     marker.write(path)?;
     directory.clear_unfinished()?;
-    let db = open_rocksdb(path, options::database(options, Mode::Tail, true), false)?;
+    let db = open_rocksdb(path, options::database(options, Mode::Tail, true, messages), false)?;
     directory.sync()?;
     marker.state = State::Open;
     marker.write(path)?;
-    Ok(Session::new(db, directory, marker))
+    Ok(Session::new(db, directory, marker, messages.clone()))
 }

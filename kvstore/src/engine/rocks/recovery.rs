@@ -17,7 +17,9 @@
 //!
 //! The manifest is cut where power loss may have left a change of it half written, any of its pages or sectors missing.
 //! Such a change was never applied: the log whose commits it says are in tables is there still. Where that log is missing,
-//! or a table, something else has damaged the manifest, and the database is refused as it is.
+//! or a table, something else has damaged the manifest, and the database is refused as it is. It is also refused, whether
+//! the manifest shows damage or not, where a table that it does not list holds commits that are in no log: RocksDB removes
+//! logs in any order, so that the first one may be there when later ones are gone.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -31,7 +33,12 @@ use super::files::io_error;
 use super::log::{LogReader, Next, commit_head};
 use super::manifest::{self, Found, Manifest};
 use super::marker::{self, Marker, State};
+use super::table;
 use crate::error::{Error, Result};
+
+/// The way out where what is left is refused.
+const PREFIX_HINT: &str =
+    "`builder().recover(Recovery::Prefix)` opens the commits before that, and puts the rest aside";
 
 /// How RocksDB is to read the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,18 +127,21 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
         );
         return Err(corrupt(directory, reason));
     }
+    let unlisted = find_unlisted_commits(directory, &manifest, &pass)?;
+    if let Some(found) = unlisted.as_ref().filter(|_| !prefix) {
+        return Err(corrupt(directory, format!("{found}. {PREFIX_HINT}")));
+    }
     // A copy made by a checkpoint may be without.
     pass.is_missing &= marker.state == State::Open;
     let lost = pass.last < marker.synced;
     let lacks_commits = pass.is_missing || pass.damage.as_ref().is_some_and(|damage| damage.is_followed);
     let is_refused = lost || (was_synced && lacks_commits);
     if is_refused && !prefix {
-        let hint = "`builder().recover(Recovery::Prefix)` opens the commits before that, and puts the rest aside";
-        return Err(corrupt(directory, format!("{}. {hint}", pass.describe(marker))));
+        return Err(corrupt(directory, format!("{}. {PREFIX_HINT}", pass.describe(marker))));
     }
     let mut summary = pass.summary(&manifest);
     let mut aside = Aside::new(directory);
-    if lost || torn.is_some() || pass.is_missing || pass.damage.is_some() {
+    if lost || torn.is_some() || pass.is_missing || pass.damage.is_some() || unlisted.is_some() {
         // Where the manifest lacks its end, RocksDB would remove them. Done first: once the log is cut, nothing tells.
         put_unlisted_tables_aside(directory, &manifest, &mut aside)?;
     }
@@ -147,6 +157,9 @@ pub(super) fn recover(directory: &Path, marker: &Marker, prefix: bool) -> Result
     }
     if pass.is_missing {
         tracing::warn!(path = %directory.display(), "the write-ahead log is missing, with all commits in it");
+    }
+    if let Some(found) = unlisted {
+        tracing::warn!(path = %directory.display(), "commits are lost: {found}");
     }
     if lost {
         tracing::warn!(path = %directory.display(), last = pass.last, synced = marker.synced, "synced commits are lost");
@@ -272,18 +285,63 @@ fn read_logs(directory: &Path, manifest: &Manifest, end: u64) -> Result<Option<P
 /// with a later commit. A compaction may have counted a log as begun whose predecessor was still needed then.
 fn has_first_log(logs: &[Log], manifest: &Manifest) -> Result<bool> {
     let Some(log) = logs.first().filter(|log| log.number < manifest.next_file) else { return Ok(false) };
-    let failed = |error| io_error("read", &log.path, error);
-    let mut reader = LogReader::new(File::open(&log.path).map_err(failed)?, log.number, 12);
-    while let Next::Record { .. } = reader.next().map_err(failed)? {
+    let first = first_commit(log).map_err(|error| io_error("read", &log.path, error))?;
+    // Where nothing can be read of it, power loss may have left it so.
+    Ok(first.is_none_or(|first| first <= manifest.last_sequence + 1))
+}
+
+/// A table with commits that neither the manifest nor a log has, in words.
+///
+/// A table is made of one log or of several, and their names survive power loss before it is listed. So where the manifest
+/// lacks no more than the change that was being written, there are as many logs as such tables. A table of the last level
+/// does not say any more which commits it holds.
+fn find_unlisted_commits(directory: &Path, manifest: &Manifest, pass: &Pass) -> Result<Option<String>> {
+    let mut tables = BTreeMap::new();
+    for (number, path) in numbered(directory, ".sst")? {
+        if !manifest.tables.contains_key(&number) {
+            let last = table::last_sequence(&path).map_err(|error| io_error("read", &path, error))?;
+            tables.extend(last.map(|last| (last, path)));
+        }
+    }
+    if tables.last_key_value().is_none_or(|(last, _)| *last <= pass.last) {
+        return Ok(None);
+    }
+    let mut firsts = Vec::new();
+    for log in &pass.logs {
+        firsts.push(first_commit(log).map_err(|error| io_error("read", &log.path, error))?);
+    }
+    // What was replaced long ago, and not removed yet.
+    let is_old = |last: u64| {
+        let is_before_logs = firsts.first().is_none_or(|first| first.is_none_or(|first| last < first));
+        last <= manifest.last_in_tables || (last <= manifest.last_sequence && is_before_logs)
+    };
+    tables.retain(|last, _| !is_old(*last));
+    for (count, (last, path)) in (1..).zip(&tables) {
+        let logs = firsts.iter().filter(|first| first.is_none_or(|first| first <= *last)).count();
+        if *last > pass.last && count > logs {
+            let manifest = manifest::locate(directory).map_err(|error| io_error("read", directory, error))?;
+            let manifest = manifest.map(|path| name(&path)).unwrap_or_default();
+            return Ok(Some(format!(
+                "`{manifest}`, in which RocksDB lists its tables, is damaged: it lacks `{}`, which holds commits up to {last}, \
+                 and the log that they came from is gone",
+                name(path)
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// The first commit in a log; `None` where it can't be told.
+fn first_commit(log: &Log) -> io::Result<Option<u64>> {
+    let mut reader = LogReader::new(File::open(&log.path)?, log.number, 12);
+    while let Next::Record { .. } = reader.next()? {
         match commit_head(reader.payload()) {
             // Empty commits have no sequence number of their own.
             Some((_, 0)) => {}
-            Some((sequence, _)) => return Ok(sequence <= manifest.last_sequence + 1),
-            None => break,
+            found => return Ok(found.map(|(sequence, _)| sequence)),
         }
     }
-    // Nothing can be read of it: power loss may have left it so.
-    Ok(true)
+    Ok(None)
 }
 
 /// What reading one log found.
@@ -357,6 +415,11 @@ fn list(directory: &Path) -> Result<Vec<Log>> {
         logs.push(Log { number, path, size: found.len() });
     }
     Ok(logs)
+}
+
+/// The bytes of all logs, needed or not.
+pub(super) fn size_of_logs(directory: &Path) -> Result<u64> {
+    Ok(list(directory)?.into_iter().map(|log| log.size).sum())
 }
 
 /// The files of RocksDB with a number and this ending, in order.

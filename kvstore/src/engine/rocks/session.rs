@@ -6,13 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{DBPath, ErrorKind, Options};
 
-use super::Db;
 use super::directory::Directory;
-use super::fault;
 use super::marker::{Marker, State};
+use super::messages::Messages;
+use super::space::{self, Housekeeper};
+use super::{Db, fault, recovery};
+use crate::engine::Op;
 use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::sync::Instant;
+
+/// A log up to this size is read by the next open in no time; a larger one is put into a table when the database is closed.
+const LEFT_IN_LOG: u64 = 256 << 10;
 
 /// RocksDB, and the right to have it open. Whoever drops the last reference closes both.
 pub(super) struct Session {
@@ -20,6 +25,8 @@ pub(super) struct Session {
     db: Arc<Db>,
     directory: Arc<Directory>,
     marker: Marker,
+    messages: Messages,
+    housekeeper: Housekeeper,
     /// Set when the outcome of a write is unknown, or a sync failed, so that only the next open can tell what the log
     /// holds.
     failed: AtomicBool,
@@ -34,15 +41,22 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    pub(super) fn new(db: Db, directory: Directory, marker: Marker) -> Self {
-        Self {
+    pub(super) fn new(db: Db, directory: Directory, marker: Marker, messages: Messages) -> Self {
+        let session = Self {
             db: Arc::new(db),
             directory: Arc::new(directory),
             marker,
+            messages,
+            housekeeper: Housekeeper::default(),
             failed: AtomicBool::new(false),
             ended: false,
             process: Process::current(),
+        };
+        // Of sessions that were killed, which merge nothing themselves.
+        if space::has_small_tables(&session.db) {
+            session.housekeeper.start(&session.db, &session.directory);
         }
+        session
     }
 
     /// Returns true in a child that was forked from the process of this session.
@@ -65,6 +79,19 @@ impl Session {
 
     pub(super) fn marker(&self) -> &Marker {
         &self.marker
+    }
+
+    /// Gives the space of what a write removed back, once nothing is written any more.
+    #[inline]
+    pub(super) fn note_removals(&self, ops: &[Op<'_>]) {
+        if !self.housekeeper.is_there() && ops.iter().any(|op| matches!(op, Op::Delete { .. })) {
+            self.housekeeper.start(&self.db, &self.directory);
+        }
+    }
+
+    /// Merges small tables, which a flush may have added to.
+    pub(super) fn merge_small_tables(&self) {
+        space::merge_small_tables(&self.db, || false);
     }
 
     /// Keeps the directory from being marked clean.
@@ -97,6 +124,26 @@ impl Session {
         Ok(errors == Some(0))
     }
 
+    /// Leaves little for the next open to read from the log, and few tables.
+    fn tidy(&self) {
+        if self.failed.load(Ordering::Relaxed) || !self.is_background_sound().unwrap_or_default() {
+            return;
+        }
+        if recovery::size_of_logs(self.path()).is_ok_and(|size| size > LEFT_IN_LOG) {
+            // An error stays in RocksDB, which is asked for it afterwards.
+            let _ = self.db.flush();
+        }
+        space::merge_small_tables(&self.db, || true);
+    }
+
+    /// Finds that all writing of tables and of the manifest succeeded.
+    pub(super) fn check_background(&self, action: &'static str) -> Result<()> {
+        if self.is_background_sound()? {
+            return Ok(());
+        }
+        Err(Error::Engine { action, source: "writing a table or the manifest failed, now or before".into() })
+    }
+
     fn end(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
@@ -107,6 +154,10 @@ impl Session {
             return Ok(());
         }
         let began = Instant::now();
+        self.housekeeper.stop();
+        if self.check_in_place().is_ok() {
+            self.tidy();
+        }
         // Ended first: a compaction may still append to the manifest, and after power loss the end of that would be missing
         // in a directory that is marked clean.
         self.db.cancel_all_background_work(true);
@@ -139,6 +190,10 @@ impl Drop for Session {
         if let Err(error) = self.end() {
             let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             tracing::error!(path = %self.path().display(), %error, cause, "closing a database failed");
+        }
+        // In a forked child there is no thread, and somebody may have held the mutex.
+        if !self.is_forked() {
+            self.messages.end();
         }
     }
 }

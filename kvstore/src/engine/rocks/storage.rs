@@ -8,7 +8,7 @@ use rocksdb::{BottommostLevelCompaction, CompactOptions, ReadOptions, WriteBatch
 use super::gate::Gate;
 use super::session::Session;
 use super::snapshot::Snapshot;
-use super::{Db, checkpoint, fault, options};
+use super::{Db, checkpoint, fault, options, space};
 use crate::engine::local::Storage;
 use crate::engine::{Op, Page, Reader, Tables, Visit};
 use crate::error::{Error, Outcome, Result};
@@ -136,6 +136,7 @@ impl Storage for Rocks {
                 [Op::Delete { key }] => db.delete_opt(key, how),
                 ops => db.write_opt(batch(ops), how),
             };
+            session.note_removals(ops);
             written.map_err(|error| {
                 let (error, found) = fault::failed_write(session.path(), error);
                 outcome = found;
@@ -153,7 +154,11 @@ impl Storage for Rocks {
     }
 
     fn checkpoint(&self, to: &Path, tables: Tables) -> Result<()> {
-        self.gate.enter(|session| checkpoint::create(session, to, tables))
+        self.gate.enter(|session| {
+            checkpoint::create(session, to, tables)?;
+            session.merge_small_tables();
+            Ok(())
+        })
     }
 
     /// Exact up to 10,000. Beyond that, the keys counted are taken as a sample of the table files: where they make up so
@@ -215,6 +220,14 @@ impl Storage for Rocks {
             how.set_bottommost_level_compaction(BottommostLevelCompaction::ForceOptimized);
             db.compact_range_opt(Some(start), Some(end), &how);
             Ok(())
+        })
+    }
+
+    fn compact(&self) -> Result<()> {
+        self.gate.enter(|session| {
+            session.check_in_place()?;
+            space::compact(session.db(), None, None);
+            session.check_background("compact")
         })
     }
 

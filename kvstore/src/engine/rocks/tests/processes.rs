@@ -58,6 +58,9 @@ fn child() {
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         return;
     }
+    if part == "without threads" {
+        return say(&format!("{:?}", open(Path::new(&path), &buffered()).map(drop)));
+    }
     let (rocks, _) = open(Path::new(&path), &buffered()).unwrap();
     match part.as_str() {
         "hold" => {
@@ -188,6 +191,19 @@ fn a_killed_process_has_lost_no_commit() {
         assert!(said.iter().all(|line| line.contains("the write-ahead log was cut")), "{said:?}");
         close(&rocks);
     }
+}
+
+/// RocksDB would end the process.
+#[test]
+fn where_no_thread_can_be_made_opening_is_an_error() {
+    let directory = directory();
+    let path = directory.path().join("data");
+    // No stack of this size can be had for a thread; the test itself runs in the first one.
+    let shell = "export RUST_MIN_STACK=70368744177664 RUST_TEST_THREADS=1;";
+    let mut process = Process::start("without threads", &path, shell);
+    let said = process.next().unwrap();
+    assert!(said.contains("Err(Io") && said.contains("start the threads for"), "{said}");
+    assert!(process.child.wait().unwrap().success() && !path.exists());
 }
 
 #[test]
