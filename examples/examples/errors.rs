@@ -48,19 +48,6 @@ fn hand_over(jobs: &JobStore, path: &str, to: &str) -> Result<(), JobError> {
 }
 // ANCHOR_END: own_error
 
-// ANCHOR: causes
-/// An error with its causes, one a line: the variants' texts do not repeat what `source` says.
-fn with_causes(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}\n  because: {error}");
-        cause = error.source();
-    }
-    text
-}
-// ANCHOR_END: causes
-
 // ANCHOR: open
 /// Opens the database of a program that may be running already.
 fn open(path: &Path) -> Result<Database, String> {
@@ -68,7 +55,7 @@ fn open(path: &Path) -> Result<Database, String> {
         Error::InUse { .. } => "the program is running already".to_owned(),
         Error::NotADatabase { path, .. } => format!("{} belongs to something else", path.display()),
         Error::Unsupported { what } => format!("this program is too old for its data: {what}"),
-        error => with_causes(&error),
+        error => error.to_string(),
     })
 }
 // ANCHOR_END: open
@@ -122,7 +109,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     let (db, faults) = Database::in_memory_with_faults()?;
     let jobs = db.store::<Job>()?;
     faults.fail_next_writes(1, Outcome::Unknown);
-    println!("{}", with_causes(&submit(&jobs, "/b").err().ok_or("the write was to fail")?));
+    println!("{}", submit(&jobs, "/b").err().ok_or("the write was to fail")?);
     // ANCHOR: failed
     match submit(&jobs, "/c") {
         Err(error @ Error::Failed { .. }) => println!("end the work, and open the database again: {error}"),

@@ -123,8 +123,7 @@ fn errors() {
         ],
     );
     let expected = [
-        "the database must be reopened to see whether this was written: ",
-        "  because: ",
+        "the database must be reopened to see whether this was written: the storage engine failed to write: the write was told",
         "end the work, and open the database again",
     ];
     assert!(printed.contains("a file belongs to something else"), "{printed}");

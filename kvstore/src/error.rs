@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The result of an operation of this crate.
@@ -11,6 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed. Where an entry is concerned, the namespace and the key are named, the key as text: `"a"`,
 /// `7`, `("acme", 7)`.
+///
+/// Its text says in one line what failed, where and why, with all causes, so that it can be logged or sent to a client as
+/// it is. [`source`](std::error::Error::source) returns the direct cause for programs that look for a certain one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -103,7 +106,7 @@ pub enum Error {
         differences: Vec<String>,
     },
     /// The namespace belongs to another type in this process, or is to be dropped while it is in use.
-    #[error("namespace `{namespace}` is in use by {held_by}, so {wanted} can't have it")]
+    #[error("namespace `{namespace}` is in use by {held_by}, so {wanted} can't have it: {}", remedy(wanted))]
     NamespaceInUse {
         /// The namespace.
         namespace: String,
@@ -196,7 +199,7 @@ pub enum Error {
         reason: String,
     },
     /// A file operation of our own failed.
-    #[error("can't {action} {}", path.display())]
+    #[error("can't {action} {}{}", path.display(), Causes(Some(.source)))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -206,7 +209,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Stored data is damaged.
-    #[error("the database at {} is damaged: {reason}", if path.as_os_str().is_empty() { "memory".into() } else { path.display().to_string() })]
+    #[error("the database {} is damaged: {reason}{}", place(path), Causes(.source.as_ref().map(|source| &**source as _)))]
     Corrupt {
         /// The directory or file; empty in memory.
         path: PathBuf,
@@ -223,7 +226,7 @@ pub enum Error {
         reason: String,
     },
     /// The database was closed while scans or snapshots were alive; the engine closes with the last of them.
-    #[error("{open} scans or snapshots are still open: the database closes when the last of them is dropped")]
+    #[error("{open} {} still open: the database closes when the last of them is dropped", if *open == 1 { "scan or snapshot is" } else { "scans or snapshots are" })]
     Busy {
         /// How many.
         open: usize,
@@ -238,7 +241,7 @@ pub enum Error {
         what: String,
     },
     /// The engine failed.
-    #[error("the storage engine failed to {action}")]
+    #[error("the storage engine failed to {action}{}", Causes(Some(&**source)))]
     Engine {
         /// What it was asked to do.
         action: &'static str,
@@ -271,6 +274,39 @@ pub enum Error {
         /// What happened.
         reason: String,
     },
+}
+
+/// The causes of an error, each after a colon.
+struct Causes<'a>(Option<&'a (dyn std::error::Error + 'static)>);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut cause, mut shown) = (self.0, String::new());
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some errors show their causes themselves.
+            if !shown.contains(&text) {
+                write!(f, ": {text}")?;
+                shown = text;
+            }
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// A database's directory or file, in a sentence.
+fn place(path: &Path) -> String {
+    if path.as_os_str().is_empty() { "in memory".to_owned() } else { format!("at {}", path.display()) }
+}
+
+/// What to do about a namespace that `wanted` can't have: a type, or a method of `Database` in backticks.
+fn remedy(wanted: &str) -> &'static str {
+    if wanted.starts_with('`') {
+        "drop its stores, guards and scans first"
+    } else {
+        "give one of them a namespace of its own, as by `#[store(namespace = \"..\")]`"
+    }
 }
 
 impl Error {

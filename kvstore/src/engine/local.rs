@@ -176,7 +176,7 @@ impl<S: Storage> Local<S> {
     /// From now on writes are refused: only the next open can tell what is on disk.
     fn set_failed(&self, error: &Error) {
         tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
-        let _ = self.failed.set(error_chain(error));
+        let _ = self.failed.set(error.to_string());
     }
 
     fn is_met(&self, expect: &Expect<'_>) -> Result<bool> {
@@ -317,15 +317,4 @@ impl<S: Storage> Engine for Local<S> {
         // Of a database that has failed nobody can say that all is on disk, whatever the engine answers.
         self.check_usable().and(finished)
     }
-}
-
-/// An error and its causes on one line.
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
