@@ -217,6 +217,15 @@ fn scans(db: &Database) -> Result<(), Box<dyn StdError>> {
     assert_eq!(files.last()?, Some(("/b".to_owned(), 5)));
     // ANCHOR_END: ends
 
+    // ANCHOR: pages
+    let first = files.iter()?.keys().take(2).collect::<kvstore::Result<Vec<_>>>()?;
+    let mut rest = files.iter()?;
+    if let Some(last) = first.last() {
+        rest = rest.starting_after(last)?;
+    }
+    assert_eq!((first.len(), rest.count()), (2, 3));
+    // ANCHOR_END: pages
+
     // ANCHOR: shared
     let before = files.get_shared("/b")?; // Option<Arc<u64>>
     files.update("/b", |size| *size += 1)?;
@@ -240,6 +249,26 @@ fn scans(db: &Database) -> Result<(), Box<dyn StdError>> {
     assert_eq!(paths(old_files.prefix("/c"))?, ["/c"]);
     drop(snapshot); // as long as it lives, what was deleted since keeps its room on disk
     // ANCHOR_END: snapshot
+    Ok(())
+}
+
+fn many(db: &Database) -> kvstore::Result<()> {
+    // ANCHOR: many
+    let logs = db.map::<u64, String>("logs")?;
+    for hour in 0..1000 {
+        logs.put(hour, format!("hour {hour}"))?;
+    }
+    assert_eq!(logs.get_many([3, 5000])?, [Some("hour 3".to_owned()), None]);
+    assert_eq!(logs.remove_range(..990)?, 990);
+    assert_eq!(logs.count()?, 10);
+    // ANCHOR_END: many
+
+    // ANCHOR: skip_keys
+    let imported = db.map::<u64, String>("imported")?;
+    imported.put(5000, "moved here with its key".into())?;
+    imported.skip_keys_to(5000)?;
+    assert_eq!(imported.next_key()?, 5001);
+    // ANCHOR_END: skip_keys
     Ok(())
 }
 
@@ -301,6 +330,7 @@ fn main() -> Result<(), Box<dyn StdError>> {
     variants::run(&db)?;
     typed::run(&db)?;
     scans(&db)?;
+    many(&db)?;
     undecodable::run(&tempfile::tempdir()?.path().join("colors"))?;
     db.close()?;
     println!("keys and scans: done");

@@ -66,6 +66,15 @@ fn life_of_an_entry(jobs: &JobStore) -> kvstore::Result<()> {
     })?;
     assert_eq!(left, Some(1)); // `None` would be: there is no such entry
     // ANCHOR_END: update
+
+    // ANCHOR: try_update
+    let refused = jobs.try_update("/a", |job| {
+        job.retries = 0;
+        Err::<(), Box<dyn StdError>>("not today".into())
+    });
+    assert!(refused.is_err()); // nothing was written
+    assert!(jobs.get("/a")?.is_some_and(|job| job.retries == 1));
+    // ANCHOR_END: try_update
     Ok(())
 }
 

@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Commit, CommitFailure, Engine, Expect, Op, Page};
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Span, bytes_as_text};
 
@@ -125,14 +125,24 @@ fn read(engine: &dyn Engine, key: &KeyBuf) -> Result<Option<Vec<u8>>> {
     Ok(row)
 }
 
-/// Applies catalog changes if `expect` still holds; tells whether it did.
+/// Applies catalog changes if `expect` still holds; returns whether it did.
 fn change(engine: &dyn Engine, expect: &[Expect<'_>], ops: &[Op<'_>]) -> Result<bool> {
+    try_change(engine, expect, ops).map_err(|(error, _)| error)
+}
+
+/// The same for changes that the user asked for, who wants to know whether they were made.
+fn change_for_user(engine: &dyn Engine, expect: &[Expect<'_>], ops: &[Op<'_>]) -> Result<bool> {
+    try_change(engine, expect, ops).map_err(Error::of_commit)
+}
+
+fn try_change(engine: &dyn Engine, expect: &[Expect<'_>], ops: &[Op<'_>]) -> Result<bool, (Error, Outcome)> {
     match engine.commit(&Commit { ops, expect, sync: true, ..Commit::default() }) {
         Ok(()) => Ok(true),
         Err(CommitFailure::Unexpected) => Ok(false),
-        Err(CommitFailure::Failed(error, _)) => Err(error),
+        Err(CommitFailure::Failed(error, outcome)) => Err((error, outcome)),
         Err(CommitFailure::Stale(key)) => {
-            Err(Error::LockLost { namespace: "catalog".into(), key: bytes_as_text(key.as_slice()) })
+            let lost = Error::LockLost { namespace: "catalog".into(), key: bytes_as_text(key.as_slice()) };
+            Err((lost, Outcome::NotApplied))
         }
     }
 }
@@ -315,13 +325,30 @@ pub(crate) fn forget_namespace(engine: &dyn Engine, name: &str) -> Result<Option
     let mut ops: Vec<_> = gone.iter().map(|key| Op::Delete { key: key.as_slice() }).collect();
     ops.extend(progress.iter().map(|key| Op::Put { key: key.as_slice(), value: &[] }));
     let expect = [Expect { key: key.as_slice(), value: Some(&bytes) }];
-    Ok(change(engine, &expect, &ops)?.then_some(ids))
+    Ok(change_for_user(engine, &expect, &ops)?.then_some(ids))
 }
 
 /// Deletes the entries of a namespace that was forgotten. It may take long: nobody can open a namespace of its number, so
 /// there is no need to keep anybody waiting.
 pub(crate) fn delete_forgotten(engine: &dyn Engine, ids: Vec<u32>) -> Result<()> {
     ids.into_iter().try_for_each(|id| delete_entries(engine, id))
+}
+
+/// Moves the row of a namespace to another name; returns whether there was one.
+pub(crate) fn rename_namespace(engine: &dyn Engine, old: &str, new: &str) -> Result<bool> {
+    let (from, to) = (namespace_key(old), namespace_key(new));
+    loop {
+        let Some(row) = read(engine, &from)? else { return Ok(false) };
+        decode_namespace(engine, old, &row)?;
+        if read(engine, &to)?.is_some() {
+            return Err(Error::NamespaceExists { namespace: new.to_owned() });
+        }
+        let expect = [Expect { key: from.as_slice(), value: Some(&row) }, Expect { key: to.as_slice(), value: None }];
+        let ops = [Op::Delete { key: from.as_slice() }, Op::Put { key: to.as_slice(), value: &row }];
+        if change_for_user(engine, &expect, &ops)? {
+            return Ok(true);
+        }
+    }
 }
 
 /// Deletes the entries of namespaces that were forgotten before a session ended.
@@ -377,6 +404,24 @@ pub(crate) fn lease(engine: &dyn Engine, id: u32, count: u64) -> Result<Option<(
         let expect = [Expect { key: key.as_slice(), value: old.as_deref() }];
         if change(engine, &expect, &[Op::Put { key: key.as_slice(), value: &row }])? {
             return Ok(Some((first, end)));
+        }
+    }
+}
+
+/// Sees to it that numbers below `first` are not leased any more. Synced before it returns.
+pub(crate) fn skip_numbers(engine: &dyn Engine, id: u32, first: u64) -> Result<()> {
+    let key = sequence_key(id);
+    loop {
+        let old = read(engine, &key)?;
+        if let Some(bytes) = &old
+            && decode_row::<u64>(engine, "a sequence", bytes)? >= first
+        {
+            return Ok(());
+        }
+        let row = encode_row(&first)?;
+        let expect = [Expect { key: key.as_slice(), value: old.as_deref() }];
+        if change_for_user(engine, &expect, &[Op::Put { key: key.as_slice(), value: &row }])? {
+            return Ok(());
         }
     }
 }

@@ -50,6 +50,14 @@ struct Opened {
     type_name: &'static str,
 }
 
+impl Opened {
+    /// Whether anything outside has the namespace: a handle of its store, a guard, scan or view. If not, nothing can get
+    /// it while `Database::opened` is locked.
+    fn is_used(&self) -> bool {
+        Arc::strong_count(&self.namespace) > 1 || self.namespace.are_used()
+    }
+}
+
 /// What opening a store asks of its type.
 struct StoreType {
     id: TypeId,
@@ -185,10 +193,12 @@ impl Database {
         // Asked even where the namespace is open, so that a closed database says so.
         let stored = catalog::namespace(self.engine(), name)?;
         if let Some(other) = opened.get(name) {
-            if other.type_id != ty.id {
+            if other.type_id == ty.id {
+                return Ok(Arc::clone(&other.namespace));
+            }
+            if other.is_used() {
                 return Err(in_use(name, other.type_name, ty.name));
             }
-            return Ok(Arc::clone(&other.namespace));
         }
         let namespace = Arc::new(Handles::new(Arc::new(self.make_namespace(name, ty, stored)?)));
         let opened_now = Opened { namespace: Arc::clone(&namespace), type_id: ty.id, type_name: ty.name };
@@ -271,21 +281,59 @@ impl Database {
             .collect()
     }
 
-    /// Deletes a namespace with all its entries, and tells whether there was one. Its number is never used again.
+    /// Deletes a namespace with all its entries, and returns whether there was one. Its number is never used again.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// let db = Database::in_memory()?;
+    /// let names = db.map::<u64, String>("names")?;
+    /// names.put(1, "Ada".into())?;
+    /// drop(names); // the last handle
+    /// assert!(db.drop_namespace("names")?);
+    /// assert!(db.map::<u64, String>("names")?.is_empty()?);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Error::NamespaceInUse`] where a store of it was opened by this database.
+    /// [`Error::NamespaceInUse`] while a handle of its store, a guard, a scan or a view of it is alive;
+    /// [`Error::OutcomeUnknown`] if the engine failed, and [`Error::Failed`] for every write after that.
     pub fn drop_namespace(&self, name: &str) -> Result<bool> {
         // Held until it is forgotten, so that nobody opens it meanwhile.
-        let opened = locked(&self.opened);
-        if let Some(user) = opened.get(name) {
-            return Err(in_use(name, user.type_name, "`drop_namespace`"));
-        }
+        let mut opened = locked(&self.opened);
+        forget_unused(&mut opened, name, "`drop_namespace`")?;
         let forgotten = catalog::forget_namespace(self.engine(), name)?;
         drop(opened);
         let is_there = forgotten.is_some();
         catalog::delete_forgotten(self.engine(), forgotten.unwrap_or_default())?;
         Ok(is_there)
+    }
+
+    /// Gives a namespace another name, in one synced commit, and returns whether there was one of the old name. Its
+    /// entries stay where they are, and generated keys go on where they were: none is given out again.
+    ///
+    /// The struct's `namespace` attribute has to say the new name from then on: a program that opens the old name makes a
+    /// new, empty namespace.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let db = Database::in_memory()?;
+    /// db.map::<u64, String>("names")?.put(1, "Ada".into())?;
+    /// assert!(db.rename_namespace("names", "people")?);
+    /// assert_eq!(db.map::<u64, String>("people")?.get(1)?.as_deref(), Some("Ada"));
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// - [`Error::NamespaceExists`] if there is a namespace of the new name, even if it is the same;
+    /// - [`Error::NamespaceInUse`] as [`drop_namespace`](Self::drop_namespace);
+    /// - [`Error::InvalidNamespace`] if the new name is not 1 to 128 bytes without control characters;
+    /// - [`Error::OutcomeUnknown`] if the engine failed, and [`Error::Failed`] for every write after that.
+    pub fn rename_namespace(&self, old: &str, new: &str) -> Result<bool> {
+        schema::check_name(new)?;
+        // Held to the end, so that nobody opens either of them meanwhile.
+        let mut opened = locked(&self.opened);
+        forget_unused(&mut opened, old, "`rename_namespace`")?;
+        catalog::rename_namespace(self.engine(), old, new)
     }
 
     /// The locks that are held now.
@@ -392,6 +440,21 @@ impl Database {
     /// But for `Busy`, the database is closed all the same.
     pub fn close(self) -> Result<()> {
         self.instance.close()
+    }
+}
+
+/// Forgets that a namespace was opened, so that it can be changed as a whole.
+///
+/// # Errors
+/// [`Error::NamespaceInUse`], with `wanted` as who asks for it.
+fn forget_unused(opened: &mut HashMap<String, Opened>, name: &str, wanted: &str) -> Result<()> {
+    match opened.get(name) {
+        Some(user) if user.is_used() => Err(in_use(name, user.type_name, wanted)),
+        Some(_) => {
+            opened.remove(name);
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
 

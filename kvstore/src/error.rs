@@ -105,7 +105,7 @@ pub enum Error {
         /// Each difference, readable on its own.
         differences: Vec<String>,
     },
-    /// The namespace belongs to another type in this process, or is to be dropped while it is in use.
+    /// The namespace belongs to another type in this process, or is to be dropped or renamed while it is in use.
     #[error("namespace `{namespace}` is in use by {held_by}, so {wanted} can't have it: {}", remedy(wanted))]
     NamespaceInUse {
         /// The namespace.
@@ -114,6 +114,12 @@ pub enum Error {
         held_by: String,
         /// Who else asked for it.
         wanted: String,
+    },
+    /// A namespace was to be renamed to the name of another one.
+    #[error("there is a namespace `{namespace}` already")]
+    NamespaceExists {
+        /// The new name.
+        namespace: String,
     },
     /// A namespace can't have this name: names are 1 to 128 bytes without control characters.
     #[error("`{}` can't be the name of a namespace: {reason}", name.escape_debug())]

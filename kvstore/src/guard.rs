@@ -408,6 +408,29 @@ impl<T: Store> Guard<T> {
         }
     }
 
+    /// Deletes the entry, releases the lock, and returns the value as it was when the lock was taken or last saved, or as
+    /// this guard has changed it since.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let names = Database::in_memory()?.map::<u64, String>("names")?;
+    /// names.put(1, "Ada".into())?;
+    /// if let Some(name) = names.lock(1)? {
+    ///     assert_eq!(name.delete_returning()?, "Ada");
+    /// }
+    /// assert!(!names.contains(1)?);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete).
+    pub fn delete_returning(mut self) -> Result<T::Value> {
+        let deleted = self.delete_entry();
+        self.entry.discard();
+        deleted.map_err(Error::of_commit)?;
+        Ok(self.value)
+    }
+
     fn delete_entry(&self) -> Result<(), (Error, Outcome)> {
         if self.entry.stored {
             apply(&[Write { entry: &self.entry, change: Change::Delete }])

@@ -67,6 +67,7 @@
 mod batch;
 mod cache;
 mod catalog;
+mod changes;
 mod database;
 mod elements;
 mod engine;
@@ -77,6 +78,7 @@ mod instance;
 mod key;
 mod lock;
 mod low_water;
+mod many;
 mod map_store;
 mod namespace;
 mod options;
@@ -104,6 +106,7 @@ pub mod __model;
 pub mod __private;
 
 pub use crate::batch::Batch;
+pub use crate::changes::FailedUpdate;
 pub use crate::database::{Database, HeldLock, NamespaceInfo};
 pub use crate::elements::{
     Access, Committed, ElementCollection, ElementDeque, ElementMap, ElementPath, ElementScan, ElementSet, ElementValue,

@@ -54,16 +54,25 @@ impl<T: Store> MapStore<T> {
         &self.namespace
     }
 
-    fn timeout(&self) -> Wait {
+    /// How long a lock is waited for.
+    pub(crate) fn timeout(&self) -> Wait {
         Wait::AtMost(self.namespace.instance.lock_timeout)
     }
 
-    fn lock_entry(&self, key: &impl KeyArg<T::Key>, wait: Wait, taken_at: &'static Location<'static>) -> Result<Entry> {
-        let key = self.namespace.key(key)?;
+    pub(crate) fn lock_entry(
+        &self,
+        key: &impl KeyArg<T::Key>,
+        wait: Wait,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Entry> {
+        self.lock_key(self.namespace.key(key)?, wait, taken_at)
+    }
+
+    pub(crate) fn lock_key(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Entry> {
         self.namespace.lock(key, wait, taken_at).map_err(|failure| self.namespace.lock_error(failure))
     }
 
-    fn lock_existing(
+    pub(crate) fn lock_existing(
         &self,
         key: &impl KeyArg<T::Key>,
         wait: Wait,
@@ -112,7 +121,8 @@ impl<T: Store> MapStore<T> {
             let Some(entry) = self.lock_if_free(key, taken_at)? else { continue };
             if entry.is_absent()? {
                 let value = init.into_value(entry.key().key(), true);
-                return entry_of_value(entry, value);
+                let value = value.map_err(|error| entry.namespace().decode_error(entry.key(), error))?;
+                return entry.into_new_guard(value);
             }
         }
     }
@@ -209,7 +219,8 @@ impl<T: Store> MapStore<T> {
         })
     }
 
-    fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Entry>> {
+    /// `None` if somebody holds it.
+    pub(crate) fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Entry>> {
         match self.namespace.lock(key, Wait::No, taken_at) {
             Ok(entry) => Ok(Some(entry)),
             Err(LockFailure::Refused(LockRefused::Held(_))) => Ok(None),
@@ -218,7 +229,7 @@ impl<T: Store> MapStore<T> {
     }
 
     /// The first row of a span that `choose` makes something of.
-    fn first_where<R>(
+    pub(crate) fn first_where<R>(
         &self,
         mut span: Span,
         keys_only: bool,
@@ -309,16 +320,17 @@ impl<T: Store> MapStore<T> {
     #[track_caller]
     pub fn insert(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<()> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
-        let value = init.into_value(entry.key().key(), false);
-        let value = value.map_err(|error| self.namespace.decode_error(entry.key(), error))?;
+        let value = value_of(&entry, init)?;
         if !T::ELEMENTS.is_empty() {
             entry.find::<T>()?;
         }
         replace_value::<T>(&entry, &value).map_err(Error::of_commit)
     }
 
-    /// Changes an entry by a function and commits it, and answers what the function returned; `None` where there is no
-    /// entry.
+    /// Changes an entry by a function, commits it, and returns what the function returned; `None` if there is no entry.
+    ///
+    /// It commits whatever the function returns, an `Err` too: a function that may fail goes to
+    /// [`try_update`](Self::try_update), which writes nothing then.
     ///
     /// # Errors
     /// As [`Guard::commit`].
@@ -377,6 +389,45 @@ impl<T: Store> MapStore<T> {
                 return Ok(key);
             }
         }
+    }
+
+    /// Leaves out all generated keys up to and including `key`: those given out later are greater, in every later session
+    /// too. For entries that were moved here with their keys. It never goes back: if keys as great were given out before,
+    /// nothing changes.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let names = Database::in_memory()?.map::<u64, String>("names")?;
+    /// names.put(5000, "Ada".into())?;
+    /// assert_eq!(names.next_key()?, 1); // generated keys only skip what is there
+    /// names.skip_keys_to(5000)?;
+    /// assert_eq!(names.next_key()?, 5001);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::KeysExhausted`] if no generated key is greater, and nothing is left out then;
+    /// [`Error::OutcomeUnknown`] if the engine failed.
+    pub fn skip_keys_to(&self, key: impl KeyArg<T::Key>) -> Result<()>
+    where
+        T::Key: NextKey,
+    {
+        let key = self.namespace.key(&key)?;
+        let is_greater = |number| self.namespace.key(&T::Key::from_number(number)).map(|generated| generated > key);
+        // A greater number has a greater key: the first greater one is found by halving. The last is never given out.
+        let (mut first, mut end) = (1, u64::MAX);
+        while first < end {
+            let middle = first + (end - first) / 2;
+            if is_greater(middle)? {
+                end = middle;
+            } else {
+                first = middle + 1;
+            }
+        }
+        if first == u64::MAX {
+            return Err(Error::KeysExhausted { namespace: self.namespace.name.clone() });
+        }
+        self.namespace.sequence.skip_to(&*self.namespace.instance.engine, self.namespace.id, first)
     }
 
     fn next_number(&self) -> Result<T::Key>
@@ -466,14 +517,15 @@ impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> MapStore<Map<K, V
     }
 }
 
-/// Makes a guard of an entry that does not exist.
-pub(crate) fn create_in<T: Store>(entry: Entry, init: impl Initialize<T>) -> Result<Guard<T>> {
+/// The first value of an entry.
+pub(crate) fn value_of<T: Store>(entry: &Entry, init: impl Initialize<T>) -> Result<T::Value> {
     let value = init.into_value(entry.key().key(), false);
-    entry_of_value(entry, value)
+    value.map_err(|error| entry.namespace().decode_error(entry.key(), error))
 }
 
-fn entry_of_value<T: Store>(entry: Entry, value: Result<T::Value, record::RecordError>) -> Result<Guard<T>> {
-    let value = value.map_err(|error| entry.namespace().decode_error(entry.key(), error))?;
+/// Makes a guard of an entry that does not exist.
+pub(crate) fn create_in<T: Store>(entry: Entry, init: impl Initialize<T>) -> Result<Guard<T>> {
+    let value = value_of(&entry, init)?;
     entry.into_new_guard(value)
 }
 

@@ -83,6 +83,12 @@ impl Handles {
         &self.namespace
     }
 
+    /// Whether a guard, scan or view has the namespace, apart from these handles themselves.
+    pub(crate) fn are_used(&self) -> bool {
+        Arc::strong_count(&self.namespace) > 1 + HANDLES
+            || self.slots.iter().any(|Handle(counter)| Arc::strong_count(counter) > 1)
+    }
+
     /// Locks a key.
     pub(crate) fn lock(
         &self,

@@ -66,6 +66,17 @@ impl Rows {
         self.ended = self.rest.is_empty();
     }
 
+    /// Leaves out the keys up to and including this one.
+    pub(crate) fn start_after(&mut self, mut key: KeyBuf) {
+        self.rewind();
+        key.push(0);
+        if key > self.rest.start {
+            self.rest.start = key;
+            self.start_excluded = true;
+        }
+        self.ended = self.rest.is_empty();
+    }
+
     /// Leaves out this key and those behind it.
     pub(crate) fn end_before(&mut self, key: KeyBuf) {
         self.rewind();

@@ -88,6 +88,37 @@ impl<T: Store> Scan<T> {
         self.narrowed()
     }
 
+    /// Leaves out the keys up to and including `key`: the next page begins after the last key of the one before.
+    /// In a [`reversed`](Self::reversed) scan that is [`ending_before`](Self::ending_before).
+    ///
+    /// ```
+    /// # use kvstore::{Database, Result};
+    /// # let names = Database::in_memory()?.map::<u64, String>("names")?;
+    /// # for key in 0..5 { names.put(key, "Ada".into())?; }
+    /// let mut last = None;
+    /// let mut pages = Vec::new();
+    /// loop {
+    ///     let rest = match last {
+    ///         None => names.iter()?,
+    ///         Some(last) => names.iter()?.starting_after(last)?,
+    ///     };
+    ///     let page = rest.keys().take(2).collect::<Result<Vec<u64>>>()?;
+    ///     let Some(&key) = page.last() else { break };
+    ///     last = Some(key);
+    ///     pages.push(page);
+    /// }
+    /// assert_eq!(pages, [vec![0, 1], vec![2, 3], vec![4]]);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`starting_at`](Self::starting_at).
+    pub fn starting_after(mut self, key: impl KeyArg<T::Key>) -> Result<Self> {
+        let key = self.bound(&key)?;
+        self.rows.start_after(key);
+        self.narrowed()
+    }
+
     /// Leaves out `key` and the keys behind it.
     ///
     /// # Errors

@@ -29,4 +29,16 @@ impl Sequence {
         lease.0 += 1;
         Ok(Some(number))
     }
+
+    /// Leaves out the numbers below `first` from now on, in this session and every later one.
+    pub(crate) fn skip_to(&self, engine: &dyn Engine, namespace: u32, first: u64) -> Result<()> {
+        let mut lease = locked(&self.lease);
+        // The catalog has the end of the lease already.
+        if first > lease.1 {
+            catalog::skip_numbers(engine, namespace, first)?;
+            lease.1 = first;
+        }
+        lease.0 = lease.0.max(first);
+        Ok(())
+    }
 }

@@ -66,6 +66,39 @@ impl<'s, T: Store> MapView<'s, T> {
         read_value::<T>(&self.namespace, &key, |key, visit| view.read(key.as_slice(), visit))
     }
 
+    /// Returns the value that an entry had, shared; `None` if there was none. It is decoded by each call, since the read
+    /// cache has only what was committed last: [`MapStore::get_shared`](crate::MapStore::get_shared) is for reads that are
+    /// repeated.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_shared(&self, key: impl KeyArg<T::Key>) -> Result<Option<Arc<T::Value>>>
+    where
+        T::Value: Sync,
+    {
+        Ok(self.get(key)?.map(Arc::new))
+    }
+
+    /// Returns the values that several entries had, in the order of the keys given, with `None` for an entry that was not
+    /// there.
+    ///
+    /// ```
+    /// # use kvstore::Database;
+    /// # let db = Database::in_memory()?;
+    /// # let names = db.map::<u64, String>("names")?;
+    /// names.put(1, "Ada".into())?;
+    /// let snapshot = db.snapshot()?;
+    /// names.remove(1)?;
+    /// assert_eq!(names.at(&snapshot).get_many([2, 1])?, [None, Some("Ada".into())]);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_many<K: KeyArg<T::Key>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Option<T::Value>>> {
+        keys.into_iter().map(|key| self.get(key)).collect()
+    }
+
     /// Whether there was an entry.
     ///
     /// # Errors

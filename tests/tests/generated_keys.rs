@@ -213,3 +213,56 @@ fn a_failed_lease_gives_out_no_key() -> TestResult {
     assert_eq!(numbers.next_key()?, 1);
     Ok(())
 }
+
+#[test]
+fn keys_that_are_skipped_are_not_given_out() -> TestResult {
+    on_both(|db| {
+        let numbers = db.map::<u64, u64>("numbers")?;
+        assert_eq!(numbers.next_key()?, 1);
+        // Within the lease, beyond it, and back.
+        for (skipped, next) in [(1, 2), (10, 11), (1_000, 1_001), (5_000, 5_001), (3, 5_002), (5_001, 5_003)] {
+            numbers.skip_keys_to(skipped)?;
+            assert_eq!(numbers.next_key()?, next, "{skipped}");
+        }
+        assert_eq!(*numbers.create_next(0)?.key(), 5_004);
+        let most = u64::MAX - 2;
+        numbers.skip_keys_to(most)?;
+        assert_eq!(numbers.next_key()?, most + 1);
+        for none in [most + 1, u64::MAX] {
+            assert!(matches!(numbers.skip_keys_to(none), Err(Error::KeysExhausted { .. })));
+        }
+        assert!(matches!(numbers.next_key(), Err(Error::KeysExhausted { .. })));
+
+        let texts = db.map::<String, u64>("texts")?;
+        for (skipped, next) in
+            [("", "0000000000001"), ("0000000000009", "000000000000a"), ("0000000001", "0000000001000")]
+        {
+            texts.skip_keys_to(skipped)?;
+            assert_eq!(texts.next_key()?, next, "{skipped}");
+        }
+        // No generated key comes after it.
+        assert!(matches!(texts.skip_keys_to("job 7"), Err(Error::KeysExhausted { .. })));
+        assert_eq!(texts.next_key()?, "0000000001001");
+        Ok(())
+    })
+}
+
+#[test]
+fn keys_that_were_skipped_stay_so() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let open = || -> Result<_> {
+        let db = Database::open(directory.path())?;
+        let numbers = db.map::<u64, u64>("numbers")?;
+        Ok((db, numbers))
+    };
+    let (db, numbers) = open()?;
+    numbers.skip_keys_to(10_000)?;
+    drop((db, numbers));
+    let (db, numbers) = open()?;
+    assert!(numbers.next_key()? > 10_000);
+    numbers.skip_keys_to(10_500)?;
+    drop((db, numbers));
+    let (_db, numbers) = open()?;
+    assert!(numbers.next_key()? > 10_500);
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kvstore::{Database, Error, Result, Store};
+use kvstore::{Database, ElementSet, Error, Outcome, Result, Store};
 use kvstore_tests::{TestResult, on_both};
 
 /// An entry.
@@ -63,12 +63,120 @@ fn a_namespace_in_use_is_not_dropped() -> TestResult {
         };
         assert!(refused(db.drop_namespace("numbers")) && refused(db.clone().drop_namespace("numbers")));
         assert_eq!(numbers.get(1)?, Some(10));
-        // Once opened, always in use by this database.
+        assert!(!db.drop_namespace("other")?);
+        // Neither a guard, nor a scan, nor a view may find it gone.
+        let (guard, scan, snapshot) = (numbers.lock(1)?, numbers.iter()?, db.snapshot()?);
+        let view = numbers.at(&snapshot);
         drop(numbers);
         assert!(refused(db.drop_namespace("numbers")));
-        assert!(!db.drop_namespace("other")?);
+        drop(guard);
+        assert!(refused(db.drop_namespace("numbers")));
+        drop(scan);
+        assert!(refused(db.drop_namespace("numbers")) && refused(db.rename_namespace("numbers", "new")));
+        drop(view);
+        assert!(db.drop_namespace("numbers")? && !db.drop_namespace("numbers")?);
+        assert!(db.map::<u64, u64>("numbers")?.is_empty()?);
         Ok(())
     })
+}
+
+#[test]
+fn a_namespace_whose_handles_are_gone_opens_for_another_type_and_again() -> TestResult {
+    on_both(|db| {
+        let numbers = db.map::<u64, u64>("numbers")?;
+        let key = numbers.next_key()?;
+        let clone = numbers.clone();
+        drop(numbers);
+        assert!(matches!(db.map::<u64, String>("numbers"), Err(Error::NamespaceInUse { .. })));
+        drop(clone);
+        // The same type goes on with the numbers that were leased.
+        assert_eq!(db.map::<u64, u64>("numbers")?.next_key()?, key + 1);
+        db.map::<u64, String>("numbers")?.put(1, "one".to_owned())?;
+        assert!(matches!(db.map::<String, u64>("numbers"), Err(Error::SchemaMismatch { .. })));
+        let numbers = db.map::<u64, u64>("numbers")?;
+        assert!(matches!(numbers.get(1), Err(Error::Decode { .. })));
+        assert!(matches!(db.map::<u64, String>("numbers"), Err(Error::NamespaceInUse { .. })));
+        Ok(())
+    })
+}
+
+#[test]
+fn a_renamed_namespace_has_its_entries_elements_and_generated_keys() -> TestResult {
+    #[derive(Store)]
+    #[store(key = u64)]
+    struct Job {
+        owner: String,
+        files: ElementSet<String>,
+    }
+    mod renamed {
+        #[derive(kvstore::Store)]
+        #[store(key = u64, namespace = "work")]
+        pub(super) struct Work {
+            pub(super) owner: String,
+            pub(super) files: kvstore::ElementSet<String>,
+        }
+    }
+    on_both(|db| {
+        assert!(!db.rename_namespace("job", "work")?);
+        let jobs = db.store::<Job>()?;
+        let mut job = jobs.create_next(JobInit { owner: "me".into() })?;
+        job.elements(Job::FILES).insert("a".to_owned())?;
+        let key = *job.key();
+        job.commit()?;
+        jobs.remove(jobs.next_key()?)?;
+        db.map::<u64, u64>("taken")?.put(1, 1)?;
+        assert!(matches!(db.rename_namespace("job", "work"), Err(Error::NamespaceInUse { .. })));
+        drop(jobs);
+        for (name, there) in [("taken", "taken"), ("job", "job")] {
+            let refused = db.rename_namespace("job", name);
+            assert!(matches!(refused, Err(Error::NamespaceExists { namespace }) if namespace == there));
+        }
+        assert!(matches!(db.rename_namespace("job", ""), Err(Error::InvalidNamespace { .. })));
+        assert!(db.rename_namespace("job", "work")? && !db.rename_namespace("job", "work")?);
+        let names = db.namespaces()?;
+        assert!(names.iter().map(kvstore::NamespaceInfo::name).eq(["taken", "work"]));
+
+        let work = db.store::<renamed::Work>()?;
+        assert_eq!(work.get(key)?.map(|work| work.owner).as_deref(), Some("me"));
+        assert_eq!(work.elements(renamed::Work::FILES, key).iter()?.collect::<Result<Vec<_>>>()?, ["a"]);
+        assert!(work.next_key()? > key + 1);
+        let file = work.lock(key)?.ok_or("gone")?;
+        assert!(db.locks().first().is_some_and(|lock| lock.namespace() == "work"));
+        drop(file);
+        // The old name is free, and begins anew.
+        let jobs = db.store::<Job>()?;
+        assert!(jobs.is_empty()? && jobs.next_key()? == 1);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_namespace_renamed_before_a_crash_is_renamed_after_it() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    for (old, new) in [("a", "b"), ("b", "c"), ("c", "a")] {
+        let db = Database::open(directory.path())?;
+        let next = db.map::<u64, u64>(old)?.next_key()?;
+        assert!(db.rename_namespace(old, new)?);
+        let renamed = db.map::<u64, u64>(new)?;
+        assert!(renamed.next_key()? > next && renamed.is_empty()?);
+        renamed.put(0, 0)?;
+        renamed.remove(0)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_failed_change_of_a_namespace_changes_nothing() -> TestResult {
+    let (db, faults) = Database::in_memory_with_faults()?;
+    db.map::<u64, u64>("old")?.put(1, 10)?;
+    faults.fail_next_writes(2, Outcome::NotApplied);
+    assert!(matches!(db.rename_namespace("old", "new"), Err(Error::Engine { .. })));
+    assert!(matches!(db.drop_namespace("old"), Err(Error::Engine { .. })));
+    assert_eq!((db.map::<u64, u64>("old")?.get(1)?, db.namespaces()?.len()), (Some(10), 1));
+    faults.fail_next_writes(1, Outcome::Unknown);
+    assert!(matches!(db.rename_namespace("old", "new"), Err(Error::OutcomeUnknown { .. })));
+    assert!(matches!(db.drop_namespace("old"), Err(Error::Failed { .. })));
+    Ok(())
 }
 
 #[test]
