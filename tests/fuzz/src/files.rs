@@ -18,7 +18,7 @@ const BLOCK: usize = 32 << 10;
 
 fn check(input: &[u8]) -> Result<Verdict, String> {
     let Some((kind, bytes)) = input.split_first() else { return Ok(Verdict::Refused) };
-    match kind % 6 {
+    match kind % 8 {
         0 => check_marker(bytes),
         1 => {
             let text = [bytes, format!("crc {:08x}\n", crc32c::crc32c(bytes)).as_bytes()].concat();
@@ -30,7 +30,9 @@ fn check(input: &[u8]) -> Result<Verdict, String> {
             check_log(&log, count)
         }
         4 => check_manifest(bytes),
-        _ => check_manifest(&framed(bytes).0),
+        5 => check_manifest(&framed(bytes).0),
+        6 => check_table(bytes),
+        _ => check_table(&footed(bytes)),
     }
 }
 
@@ -76,6 +78,24 @@ fn check_manifest(bytes: &[u8]) -> Result<Verdict, String> {
     let most = 4 * BLOCK + 4 * bytes.len();
     let is_sound = within(most, || kvstore_inside::read_manifest(&path))?.map_err(failed)?;
     Ok(if is_sound { Verdict::Accepted } else { Verdict::Refused })
+}
+
+fn check_table(bytes: &[u8]) -> Result<Verdict, String> {
+    let failed = |error: io::Error| error.to_string();
+    let directory = tempfile::tempdir().map_err(failed)?;
+    let path = directory.path().join("000001.sst");
+    fs::write(&path, bytes).map_err(failed)?;
+    let most = 4 * BLOCK + 4 * bytes.len();
+    let last = within(most, || kvstore_inside::read_table(&path))?.map_err(failed)?;
+    Ok(if last.is_some() { Verdict::Accepted } else { Verdict::Refused })
+}
+
+/// A table whose last block is the bytes, behind which come what ends a block and a footer.
+fn footed(block: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(block.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let (extended_magic, version) = ([0x3E, 0x00, 0x7A, 0x00], 6_u32.to_le_bytes());
+    let magic = 0x88E2_41B7_85F4_CFF7_u64.to_le_bytes();
+    [block, &[0; 5], &[1], &extended_magic, &[0; 8], &size, &[0; 24], &version, &magic].concat()
 }
 
 /// A log with right checksums, and how many records it has where nothing in it is wrong. It is made of these: flags, the
@@ -146,11 +166,31 @@ fn write_fragment(log: &mut Vec<u8>, bytes: &[u8], kind: u8, is_sound: bool) {
 }
 
 fn sample(rng: &mut Rng) -> Vec<u8> {
-    match rng.u8(..3) {
+    match rng.u8(..4) {
         0 => marker(rng).into_bytes(),
         1 => [&[3], frames(rng, commit).as_slice()].concat(),
-        _ => [&[5], frames(rng, edit).as_slice()].concat(),
+        2 => [&[5], frames(rng, edit).as_slice()].concat(),
+        _ => table(rng),
     }
+}
+
+/// The last block of a table, in which the properties lie where that block itself does.
+fn table(rng: &mut Rng) -> Vec<u8> {
+    let mut block = vec![7];
+    let mut entry = |key: &[u8], value: &[u8]| {
+        for number in [rng.u64(..2) * rng.u64(..8), key.len() as u64, value.len() as u64] {
+            varint(&mut block, number);
+        }
+        block.extend([key, value].concat());
+    };
+    let (mut place, mut last) = (Vec::new(), Vec::new());
+    for number in [0, 60] {
+        varint(&mut place, number);
+    }
+    varint(&mut last, 1 << 20);
+    entry(b"rocksdb.key.largest.seqno", &last);
+    entry(b"rocksdb.properties", &place);
+    block
 }
 
 fn marker(rng: &mut Rng) -> String {

@@ -26,6 +26,8 @@ mod suggest;
 mod types;
 
 // Of `kvstore`: what reads the files in a database's directory.
+#[path = "../../../../kvstore/src/engine/rocks/fields.rs"]
+mod fields;
 #[path = "../../../../kvstore/src/engine/rocks/files.rs"]
 mod files;
 #[path = "../../../../kvstore/src/engine/rocks/log.rs"]
@@ -34,6 +36,8 @@ mod log;
 mod manifest;
 #[path = "../../../../kvstore/src/engine/rocks/marker.rs"]
 mod marker;
+#[path = "../../../../kvstore/src/engine/rocks/table.rs"]
+mod table;
 
 /// What these sources know as `crate::error`.
 mod error {
@@ -94,6 +98,14 @@ pub fn read_log(log: &[u8], number: u64) -> io::Result<Log> {
     }
     reader.is_followed_by(1)?;
     Ok(found)
+}
+
+/// Reads from a table which commit is its last, if it was written to its end.
+///
+/// # Errors
+/// Of reading.
+pub fn read_table(path: &Path) -> io::Result<Option<u64>> {
+    table::last_sequence(path)
 }
 
 /// Reads a manifest; tells whether all of it was understood.

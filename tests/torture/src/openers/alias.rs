@@ -10,6 +10,7 @@ use fastrand::Rng;
 use kvstore_tests::TestResult;
 
 use super::opener::{DONE, IN_USE, OPEN};
+use super::places::settle;
 use super::{Players, TASK};
 use crate::process::Process;
 
@@ -34,6 +35,7 @@ pub(super) fn round(players: &mut Players<'_>, rng: &mut Rng, root: &Path) -> Te
     let directory = root.join("db");
     players.expect(0, &format!("open {}", directory.display()), OPEN)?;
     players.expect(0, "commit 1", DONE)?;
+    settle(&directory)?;
     let before = fingerprint(&directory)?;
     for _ in 0..12 {
         let holder = players.process(0)?.id();

@@ -27,8 +27,8 @@ pub(super) fn round(players: &mut Players<'_>, rng: &mut Rng, root: &Path) -> Te
     }
     players.expect(HOLDER, &open, OPEN)?;
     players.expect(HOLDER, "commit 1", DONE)?;
-    // RocksDB removes old files by their names in the background, and must not meet those of another database.
-    wait_until("old files are removed", || is_settled(&directory).unwrap_or(true))?;
+    // RocksDB removes old files by their names, and must not meet those of another database.
+    settle(&directory)?;
     match rng.u8(..4) {
         0 => without_lock_files(players, rng, &directory),
         1 => moved(players, rng, &directory, &root.join("moved")),
@@ -37,14 +37,19 @@ pub(super) fn round(players: &mut Players<'_>, rng: &mut Rng, root: &Path) -> Te
     }
 }
 
-/// Whether there is one manifest and one log.
-fn is_settled(directory: &Path) -> io::Result<bool> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
-    Ok(count("MANIFEST-") == 1 && count(".log") == 1)
+/// Waits until RocksDB has removed what it does not need any more, which it does in the background: one manifest and one log
+/// are left, and two files of options. What changes then is changed by somebody else, as long as nothing is committed.
+pub(super) fn settle(directory: &Path) -> TestResult {
+    wait_until("old files are removed", || {
+        // A file may go while the directory is read.
+        let names = names(directory).unwrap_or_default();
+        let count = |part: &str| names.iter().filter(|name| name.contains(part)).count();
+        count("MANIFEST-") == 1 && count(".log") == 1 && count("OPTIONS-") <= 2
+    })
+}
+
+fn names(directory: &Path) -> io::Result<Vec<String>> {
+    fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// Nobody gets in by removing what looks like a lock that was left over.
@@ -102,7 +107,12 @@ fn removed(players: &mut Players<'_>, directory: &Path) -> TestResult {
 
 /// The holder can't say in its marker that it closed, and says so; what is there instead, is not touched.
 fn close_elsewhere(players: &mut Players<'_>, directory: &Path, replaced: bool) -> TestResult {
-    let before = if replaced { Some(fingerprint(directory)?) } else { None };
+    let before = if replaced {
+        settle(directory)?;
+        Some(fingerprint(directory)?)
+    } else {
+        None
+    };
     let closed = players.process(HOLDER)?.ask("close")?;
     if !closed.starts_with("failed: can't find the open database at") {
         return Err(format!("a database that is elsewhere is closed with `{closed}`").into());

@@ -34,7 +34,7 @@ fn cut(file: &Path, to: u64) {
 
 /// The directory as a process leaves it that is killed now.
 fn killed(rocks: &Rocks, path: &Path) -> PathBuf {
-    rocks.with_db(|db| db.wait_for_compact(&rocksdb::WaitForCompactOptions::default()).unwrap());
+    settle(rocks, path);
     let copied = path.with_extension("killed");
     copy(path, &copied);
     copied

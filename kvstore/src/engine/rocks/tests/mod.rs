@@ -109,6 +109,30 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Waits for what RocksDB does in the background, the removal of files that are not needed any more among it: then the
+/// directory stays as it is, and a copy of it is as a kill would leave it.
+fn settle(rocks: &Rocks, path: &Path) {
+    rocks.with_db(|db| db.wait_for_compact(&rocksdb::WaitForCompactOptions::default()).unwrap());
+    settle_files(path);
+    let live = rocks.with_db(|db| db.live_files().unwrap().len());
+    while contents(path).iter().filter(|file| file.0.ends_with(".sst")).count() != live {
+        std::thread::yield_now();
+    }
+}
+
+/// The same for a database that another process has open, which has written nothing since it opened it.
+fn settle_files(path: &Path) {
+    // RocksDB keeps two files of options.
+    let most = [("MANIFEST-", 1), (".log", 1), ("OPTIONS-", 2)];
+    let is_settled = || {
+        let names: Vec<_> = contents(path).into_iter().map(|file| file.0).collect();
+        most.iter().all(|(part, most)| names.iter().filter(|name| name.contains(part)).count() <= *most)
+    };
+    while !is_settled() {
+        std::thread::yield_now();
+    }
+}
+
 /// Runs `call` and tells the warnings and errors that it wrote.
 fn warnings<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -40,6 +40,7 @@ fn every_path_to_an_open_directory_is_in_use() {
         directory.path().join("./data/"),
         directory.path().join("link/"),
     ];
+    settle(&rocks, &path);
     let before = contents(&path);
     for alias in &aliases {
         let Error::InUse { path, by } = refused(alias, &buffered()) else { panic!("{alias:?}") };

@@ -101,6 +101,7 @@ fn another_process_is_told_apart_and_its_end_frees_the_directory() {
     let path = directory.path().join("data");
     let mut holder = Process::start("hold", &path, "");
     assert_eq!(holder.next().unwrap(), "open");
+    settle_files(&path);
     let before = contents(&path);
     for _ in 0..2 {
         let Err(Error::InUse { by, .. }) = open(&path, &buffered()) else { panic!() };
@@ -139,6 +140,7 @@ fn a_lock_file_that_is_removed_lets_nobody_in() {
     let path = directory.path().join("data");
     let mut holder = Process::start("hold", &path, "");
     assert_eq!(holder.next().unwrap(), "open");
+    settle_files(&path);
     for name in ["KVSTORE.lock", "LOCK"] {
         fs::remove_file(path.join(name)).unwrap();
     }

@@ -413,7 +413,7 @@ fn a_damaged_manifest_of_a_killed_process_loses_nothing_or_is_refused() {
     for _ in 0..2 {
         let rocks = reopened(&path);
         let first = u32::try_from(count(&rocks)).unwrap();
-        settle(&rocks);
+        settle(&rocks, &path);
         flushed.clear();
         for index in 0..200 {
             put(&rocks, &(first + index).to_be_bytes(), &[7; 100]);
@@ -423,7 +423,7 @@ fn a_damaged_manifest_of_a_killed_process_loses_nothing_or_is_refused() {
                 rocks.with_db(|db| db.flush().unwrap());
             }
         }
-        settle(&rocks);
+        settle(&rocks, &path);
         let _ = fs::remove_dir_all(&killed);
         copy(&path, &killed);
         close(&rocks);
@@ -496,7 +496,7 @@ fn a_later_log_is_not_taken_for_the_one_that_is_missing() {
     for index in 0..20_u32 {
         put(&rocks, &index.to_be_bytes(), &[7; 100]);
     }
-    settle(&rocks);
+    settle(&rocks, &path);
     let before = root.path().join("before");
     copy(&path, &before);
     close(&rocks);
@@ -519,11 +519,6 @@ fn a_later_log_is_not_taken_for_the_one_that_is_missing() {
     fs::write(before.join(&log), &bytes[ends[5]..]).unwrap();
     let Err(Error::Corrupt { reason, .. }) = open(&before, &buffered()) else { panic!("opened") };
     assert!(reason.contains(&manifest), "{reason}");
-}
-
-/// Waits for what runs in the background, so that a copy of the directory is as a kill would leave it.
-fn settle(rocks: &Rocks) {
-    rocks.with_db(|db| db.wait_for_compact(&rocksdb::WaitForCompactOptions::default()).unwrap());
 }
 
 /// The images of killed processes, taken between flushes, compactions and reopenings, are never taken for damage.
@@ -567,7 +562,7 @@ fn nothing_is_found_where_nothing_is_damaged() {
                 }
             }
         }
-        settle(&rocks);
+        settle(&rocks, &path);
         let killed = root.path().join("killed");
         copy(&path, &killed);
         for options in [buffered(), synced()] {
@@ -576,7 +571,7 @@ fn nothing_is_found_where_nothing_is_damaged() {
             assert!(rows(&rocks).unwrap().into_iter().eq(model.clone()), "round {round}");
             // The second time it is a copy made without a clean end, right after the recovery.
             let again = root.path().join("again");
-            settle(&rocks);
+            settle(&rocks, &killed);
             copy(&killed, &again);
             close(&rocks);
             let (rocks, said) = warnings(|| open(&again, &options).unwrap().0);
