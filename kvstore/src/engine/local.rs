@@ -301,6 +301,7 @@ impl<S: Storage> Engine for Local<S> {
     }
 
     fn compact(&self) -> Result<()> {
+        self.check_process()?;
         self.check_usable()?;
         self.storage.compact()
     }

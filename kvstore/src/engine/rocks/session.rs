@@ -150,7 +150,7 @@ impl Session {
         }
         if self.is_forked() {
             // RocksDB would wait for its threads, which are not in this process, and the marker is the parent's.
-            std::mem::forget(Arc::clone(&self.db));
+            std::mem::forget((Arc::clone(&self.db), std::mem::take(&mut self.housekeeper)));
             return Ok(());
         }
         let began = Instant::now();
