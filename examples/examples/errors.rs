@@ -36,7 +36,7 @@ enum JobError {
     #[error("there is no job {0}")]
     Missing(String),
     #[error("the job store failed: {0}")]
-    Store(#[from] kvstore::Error),
+    Store(#[from] Error),
 }
 
 /// Hands a job to somebody else.
