@@ -75,6 +75,15 @@ mod names {
     }
     // ANCHOR_END: generated_names
 
+    // ANCHOR: init_derive
+    #[derive(Store)]
+    #[store(key = String, init_derive(Clone, Debug))]
+    struct Ticket {
+        title: String,
+        comments: Vec<String>,
+    }
+    // ANCHOR_END: init_derive
+
     // ANCHOR: crate_path
     mod storage {
         pub(crate) use kvstore as engine;
@@ -99,6 +108,14 @@ mod names {
         task.commit()?;
         // ANCHOR_END: generated_names_use
         assert!(tasks.first()?.is_some_and(|(_, task)| task.title == "write"));
+
+        // ANCHOR: init_derive_use
+        let init = TicketInit { title: "broken".into() };
+        let tickets = db.store::<Ticket>()?;
+        tickets.insert("a", init.clone())?;
+        assert_eq!(tickets.get("a")?.map(|ticket| ticket.title), Some(Ticket::from(init).title));
+        // ANCHOR_END: init_derive_use
+        assert!(tickets.get("a")?.is_some_and(|ticket| ticket.comments.is_empty()));
 
         let notes = db.store::<Note>()?;
         notes.insert("a", NoteInit { text: "kept".into() })?;
@@ -171,14 +188,12 @@ mod fields {
     // ANCHOR_END: skip
 
     // ANCHOR: type_name
-    /// Once a plain `u64`.
-    type Bytes = u64;
-
+    /// The size was a `u32`, until the files grew.
     #[derive(Store)]
     #[store(key = String)]
     struct File {
-        #[store(type = "u64")]
-        size: Bytes,
+        #[store(type = "u32")]
+        size: u64,
     }
     // ANCHOR_END: type_name
 

@@ -6,7 +6,8 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Ident, LitStr, Meta, Path, Token};
+use syn::token::Paren;
+use syn::{Attribute, Ident, LitStr, Meta, Path, Token, parenthesized};
 
 use crate::errors::Errors;
 use crate::suggest::nearest;
@@ -35,6 +36,9 @@ pub(crate) trait Entries {
 
     /// Notes that the entry `name` was meant to be there but could not be read, so that nobody calls it missing.
     fn mention(&mut self, name: &str);
+
+    /// Notes that something was meant to be there, and nobody knows what.
+    fn mention_unknown(&mut self) {}
 }
 
 /// An entry that may be given once.
@@ -86,22 +90,38 @@ impl<T> Slot<T> {
 /// Reads all attributes of one place.
 pub(crate) fn read<E: Entries>(attributes: &[Attribute], entries: &mut E, errors: &mut Errors) {
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(E::ATTRIBUTE)) {
-        let list = match &attribute.meta {
-            Meta::List(list) if matches!(list.delimiter, syn::MacroDelimiter::Paren(_)) => list.tokens.clone(),
-            other => {
-                errors.at(other, format_args!("expected `{}(...)`; {}", E::ATTRIBUTE, accepted::<E>()));
-                continue;
-            }
-        };
-        // The parser below takes everything, so the only error left would be one of syn itself.
-        let outcome = (|input: ParseStream<'_>| -> syn::Result<()> {
-            read_list(input, entries, errors);
-            Ok(())
-        })
-        .parse2(list);
-        if let Err(error) = outcome {
-            errors.push(error);
+        read_one(attribute, entries, errors);
+    }
+}
+
+/// Reads an attribute of another name that is near, of which the compiler says that there is none: what it means to give is
+/// not missing. Only as a whole, since it may also be another derive's.
+pub(crate) fn read_misspelt<E: Entries + Default>(attributes: &[Attribute]) -> Option<E> {
+    let is_near =
+        |name: &Ident| name != E::ATTRIBUTE && nearest(&name.to_string().to_lowercase(), [E::ATTRIBUTE]).is_some();
+    let attribute = attributes.iter().find(|attribute| attribute.path().get_ident().is_some_and(is_near))?;
+    let (mut entries, mut errors) = (E::default(), Errors::default());
+    read_one(attribute, &mut entries, &mut errors);
+    (errors.count() == 0).then_some(entries)
+}
+
+fn read_one<E: Entries>(attribute: &Attribute, entries: &mut E, errors: &mut Errors) {
+    let list = match &attribute.meta {
+        Meta::List(list) if matches!(list.delimiter, syn::MacroDelimiter::Paren(_)) => list.tokens.clone(),
+        other => {
+            errors.at(other, format_args!("expected `{}(...)`; {}", E::ATTRIBUTE, accepted::<E>()));
+            entries.mention_unknown();
+            return;
         }
+    };
+    // The parser below takes everything, so the only error left would be one of syn itself.
+    let outcome = (|input: ParseStream<'_>| -> syn::Result<()> {
+        read_list(input, entries, errors);
+        Ok(())
+    })
+    .parse2(list);
+    if let Err(error) = outcome {
+        errors.push(error);
     }
 }
 
@@ -122,6 +142,7 @@ fn read_list<E: Entries>(input: ParseStream<'_>, entries: &mut E, errors: &mut E
 fn read_entry<E: Entries>(input: ParseStream<'_>, entries: &mut E) -> syn::Result<()> {
     if !input.peek(Ident::peek_any) {
         let found = take_until_comma(input);
+        entries.mention_unknown();
         return Err(if found.is_empty() {
             syn::Error::new(input.span(), format_args!("expected a name, found a comma; {}", accepted::<E>()))
         } else {
@@ -194,7 +215,9 @@ pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>, what: &str, 
     }
     let equals: Token![=] = input.parse()?;
     let ahead = input.fork();
-    if let Ok(value) = ahead.parse() {
+    if let Ok(value) = ahead.parse()
+        && is_whole::<T>(input, &ahead)
+    {
         input.advance_to(&ahead);
         return Ok(value);
     }
@@ -208,6 +231,59 @@ pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>, what: &str, 
         let message = format!("expected {what}, found `{found}`: write `{usage}`");
         syn::Error::new_spanned(found, message)
     })
+}
+
+/// Whether what was read from `input` up to `end` is a whole value: nothing in parentheses was left over, and what follows
+/// is a comma, or the name of an entry, before which a comma is missing.
+fn is_whole<T: Parse>(input: ParseStream<'_>, end: ParseStream<'_>) -> bool {
+    if !(end.is_empty() || end.peek(Token![,]) || end.peek(Ident::peek_any)) {
+        return false;
+    }
+    let rest = input.fork();
+    let read = std::iter::from_fn(|| (rest.cursor() < end.cursor()).then(|| rest.parse::<TokenTree>().ok()).flatten());
+    syn::parse2::<T>(read.collect()).is_ok()
+}
+
+/// Reads `(A, b::C)`: a list of at least one; `what` says what its parts should be, `usage` how the entry is written.
+pub(crate) fn list<T: Parse>(name: &Ident, input: ParseStream<'_>, what: &str, usage: &str) -> syn::Result<Vec<T>> {
+    let text = name.unraw();
+    if !input.peek(Paren) {
+        let found = take_until_comma(input);
+        return Err(if found.is_empty() {
+            syn::Error::new_spanned(name, format_args!("`{text}` needs a list here, as in `{usage}`"))
+        } else {
+            let message = format!("expected a list in parentheses after `{text}`, found `{found}`: write `{usage}`");
+            syn::Error::new_spanned(found, message)
+        });
+    }
+    let content;
+    parenthesized!(content in input);
+    let mut parts = Vec::new();
+    while !content.is_empty() {
+        let ahead = content.fork();
+        match ahead.parse() {
+            Ok(part) if ahead.is_empty() || ahead.peek(Token![,]) => {
+                content.advance_to(&ahead);
+                parts.push(part);
+            }
+            _ => {
+                let found = take_until_comma(&content);
+                // What follows is not read, and no mistake.
+                let _ = content.parse::<TokenStream>();
+                let message = format!("expected {what}, found `{found}`: write `{usage}`");
+                return Err(if found.is_empty() {
+                    syn::Error::new(content.span(), format_args!("expected {what}, found a comma: write `{usage}`"))
+                } else {
+                    syn::Error::new_spanned(found, message)
+                });
+            }
+        }
+        let _ = content.parse::<Option<Token![,]>>();
+    }
+    if parts.is_empty() {
+        return Err(syn::Error::new_spanned(name, format_args!("`{text}` is empty: write `{usage}`, or remove it")));
+    }
+    Ok(parts)
 }
 
 /// Reads nothing: the entry has no value. `why` says what to do instead of giving one.
@@ -224,6 +300,28 @@ pub(crate) fn path_in(literal: &LitStr, what: &str) -> syn::Result<Path> {
     literal.parse_with(Path::parse_mod_style).map_err(|_| {
         syn::Error::new(literal.span(), format_args!("expected {what}, found `{}`", literal.to_token_stream()))
     })
+}
+
+/// The path of the crate `kvstore`: in a string, or as it is, so that macros can say `$crate`.
+pub(crate) struct CratePath(pub(crate) Path);
+
+impl Parse for CratePath {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(LitStr) {
+            let literal: LitStr = input.parse()?;
+            return Ok(Self(path_in(&literal, "the path of the crate `kvstore`")?));
+        }
+        Ok(Self(input.call(Path::parse_mod_style)?))
+    }
+}
+
+/// The path of a derive macro, which has no arguments.
+pub(crate) struct DerivePath(pub(crate) Path);
+
+impl Parse for DerivePath {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(Self(input.call(Path::parse_mod_style)?))
+    }
 }
 
 /// The documentation of an item.

@@ -16,7 +16,8 @@ mod types;
 use proc_macro::TokenStream;
 
 /// Makes a struct the entry type of a store.
-#[proc_macro_derive(Store, attributes(store))]
+// `key` only to say that it is none of its attributes.
+#[proc_macro_derive(Store, attributes(store, key))]
 pub fn derive_store(input: TokenStream) -> TokenStream {
     store::derive(input.into()).into()
 }

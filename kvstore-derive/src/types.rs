@@ -181,6 +181,14 @@ pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
     parts(ty).into_iter().filter(|part| !(may_point && is_unsized(part))).find_map(borrowed)
 }
 
+/// The first part of a type that stands for another one: `impl Trait`, `_`, `!`.
+pub(crate) fn unwritten(ty: &Type) -> Option<&Type> {
+    match bare(ty) {
+        found @ (Type::ImplTrait(_) | Type::Infer(_) | Type::Never(_)) => Some(found),
+        _ => parts(ty).into_iter().find_map(unwritten),
+    }
+}
+
 /// Whether a type says a lifetime. The compiler finds out whether that can be any only when the types are known.
 pub(crate) fn has_lifetime(ty: &Type) -> bool {
     fn any(tokens: TokenStream) -> bool {
@@ -236,20 +244,36 @@ pub(crate) fn catalog_name(ty: &Type) -> String {
     let mut ty = ty.clone();
     Cut.visit_type_mut(&mut ty);
     let mut name = String::new();
-    write_compact(ty.to_token_stream(), &mut name);
+    write(ty.to_token_stream(), Blanks::Needed, &mut name);
     name
 }
 
 /// A type as a message shows it.
 pub(crate) fn written(ty: &Type) -> String {
     let mut text = String::new();
-    write_compact(ty.to_token_stream(), &mut text);
+    write(ty.to_token_stream(), Blanks::Readable, &mut text);
     text
 }
 
-/// Writes tokens without blanks, but for one between two words.
-fn write_compact(tokens: TokenStream, out: &mut String) {
+/// Where blanks are written.
+#[derive(Clone, Copy, PartialEq)]
+enum Blanks {
+    /// Between two words only. The catalog has such names, so it stays so.
+    Needed,
+    /// Also after commas, and between a lifetime and what follows.
+    Readable,
+}
+
+fn write(tokens: TokenStream, blanks: Blanks, out: &mut String) {
+    let mut after_lifetime = false;
+    let mut is_lifetime = false;
     for tree in tokens {
+        let is_group = matches!(tree, TokenTree::Group(_));
+        if blanks == Blanks::Readable && (out.ends_with(',') || after_lifetime && is_group) {
+            out.push(' ');
+        }
+        after_lifetime = is_lifetime;
+        is_lifetime = matches!(&tree, TokenTree::Punct(punct) if punct.as_char() == '\'');
         match tree {
             TokenTree::Group(group) => {
                 let (open, close) = match group.delimiter() {
@@ -259,7 +283,7 @@ fn write_compact(tokens: TokenStream, out: &mut String) {
                     Delimiter::None => ("", ""),
                 };
                 out.push_str(open);
-                write_compact(group.stream(), out);
+                write(group.stream(), blanks, out);
                 out.push_str(close);
             }
             tree => {

@@ -24,6 +24,8 @@ use crate::key::{Key, Shape, Span};
 use crate::map_store::MapStore;
 use crate::namespace::{GrownRow, Growth, Handles, Namespace};
 use crate::options::DatabaseBuilder;
+#[cfg(not(feature = "rocksdb"))]
+use crate::options::OnDisk;
 use crate::schema;
 use crate::snapshot::Snapshot;
 use crate::store::{ElementSchema, Map, Schema, Store, StoreCodec};
@@ -92,6 +94,16 @@ impl Database {
     #[cfg(feature = "rocksdb")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)
+    }
+
+    /// Needs the feature `rocksdb`.
+    #[cfg(not(feature = "rocksdb"))]
+    #[doc(hidden)]
+    ///
+    /// # Errors
+    /// None: it can't be called.
+    pub fn open<P: OnDisk>(_: P) -> Result<Self> {
+        Self::in_memory()
     }
 
     /// Opens a database in memory, with everything but durability: for tests.

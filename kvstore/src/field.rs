@@ -136,6 +136,14 @@ const fn of<T>() -> FieldType<T> {
     FieldType(PhantomData)
 }
 
+impl<T> FieldType<T> {
+    /// No value of this type.
+    #[inline]
+    pub fn nothing(self) -> Option<T> {
+        None
+    }
+}
+
 /// The type of a field.
 #[inline]
 pub const fn field_type<S, T>(_field: fn(&S) -> &T) -> FieldType<T> {

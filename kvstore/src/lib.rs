@@ -129,6 +129,7 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// - `impl Store for Job`;
 /// - `struct JobInit` with the required fields only, which `create` and its friends turn into a `Job`; it has `Default`
 ///   when nothing is required;
+/// - `impl From<JobInit> for Job`, for a value without a database; with a key field `From<(Key, JobInit)>`;
 /// - `type JobStore = MapStore<Job>` and `type JobGuard = Guard<Job>`;
 /// - for each element-wise collection an [`ElementPath`], named for the field and as visible as it: `Job::ATTEMPTS`.
 ///
@@ -152,7 +153,8 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// | `#[store(namespace = "jobs")]` | The namespace; otherwise the type's name in `snake_case`. 1 to 128 bytes, no control characters. |
 /// | `#[store(version = 1)]` | The version of the schema. Only 1 for now. |
 /// | `#[store(init = Name, store = Name, guard = Name)]` | Other names for the generated items. |
-/// | `#[store(crate = "path")]` | Where this crate is, for re-exports and renames. |
+/// | `#[store(init_derive(Clone, Debug))]` | What `JobInit` derives. Paths too: `serde::Deserialize`. |
+/// | `#[store(crate = "path")]` | Where this crate is, for re-exports and renames. In macros `crate = $crate::kvstore`. |
 ///
 /// # On a field
 ///
@@ -162,7 +164,7 @@ pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 /// | `#[store(default)]`, `#[store(default = expr)]` | The initial value, also for records written before the field existed. |
 /// | `#[store(with = "module")]` | serde's `with` for the record. |
 /// | `#[store(skip)]` | Not stored: starts, and is read back, as its initial value. |
-/// | `#[store(type = "name")]` | The type's name in the catalog, so that a renamed type or an alias stays the same field. |
+/// | `#[store(type = "name")]` | The type's name in the catalog: with the old name, a renamed or a wider type stays the same field. |
 ///
 /// # Changing the struct
 ///

@@ -97,6 +97,27 @@ impl DatabaseBuilder {
     }
 }
 
+/// A path to a database on disk, which this build of kvstore can't open. None is.
+#[cfg(not(feature = "rocksdb"))]
+#[diagnostic::on_unimplemented(
+    message = "databases on disk need the feature `rocksdb` of kvstore",
+    label = "kvstore was built without it",
+    note = "it is a default feature: remove `default-features = false` from the dependency in Cargo.toml, or add `features = [\"rocksdb\"]`; for tests there is `Database::in_memory`"
+)]
+pub trait OnDisk {}
+
+#[cfg(not(feature = "rocksdb"))]
+impl DatabaseBuilder {
+    /// Needs the feature `rocksdb`.
+    ///
+    /// # Errors
+    /// None: it can't be called.
+    #[doc(hidden)]
+    pub fn open<P: OnDisk>(self, _: P) -> Result<Database> {
+        self.in_memory()
+    }
+}
+
 #[cfg(feature = "rocksdb")]
 impl DatabaseBuilder {
     /// What a commit survives. By default [`Durability::Buffered`].

@@ -51,6 +51,14 @@ impl View {
     }
 }
 
+/// A scan that `Iterator::rev` can reverse. None is.
+#[diagnostic::on_unimplemented(
+    message = "a scan is not reversed by `rev`",
+    label = "write `.reversed()`",
+    note = "a scan is turned round, and can't be read from both ends: `jobs.iter()?.reversed()`, `jobs.iter()?.reversed().keys()`"
+)]
+pub trait IsReversedByRev {}
+
 impl<T: Store> Scan<T> {
     fn new(namespace: Arc<Namespace>, rows: Rows, prefix: Option<KeyBuf>) -> Self {
         Self { namespace, rows, prefix, store: PhantomData }
@@ -75,6 +83,15 @@ impl<T: Store> Scan<T> {
         namespace.check_key(&bytes)?;
         let rows = view.rows(&namespace, Span::of_prefix(bytes.clone()))?;
         Ok(Self::new(namespace, rows, Some(bytes)))
+    }
+
+    /// Can't be called: see [`reversed`](Self::reversed).
+    #[doc(hidden)]
+    pub fn rev(self) -> Self
+    where
+        Self: IsReversedByRev,
+    {
+        self
     }
 
     /// Leaves out the keys before `key`.
@@ -197,6 +214,17 @@ impl<T: Store> fmt::Debug for Scan<T> {
 #[must_use = "a scan does nothing until it is iterated over"]
 pub struct Keys<T: Store> {
     scan: Scan<T>,
+}
+
+impl<T: Store> Keys<T> {
+    /// Can't be called: see [`Scan::reversed`].
+    #[doc(hidden)]
+    pub fn rev(self) -> Self
+    where
+        Self: IsReversedByRev,
+    {
+        self
+    }
 }
 
 impl<T: Store> Iterator for Keys<T> {

@@ -4,7 +4,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, Ident, LitInt, LitStr, Path, Token, Type};
 
 use super::expr;
-use crate::attr::{self, Entries, Known, Slot, flag, value};
+use crate::attr::{self, CratePath, DerivePath, Entries, Known, Slot, flag, value};
 
 /// The entries on the struct.
 #[derive(Default)]
@@ -13,6 +13,7 @@ pub(crate) struct StructEntries {
     pub(crate) namespace: Slot<LitStr>,
     pub(crate) version: Slot<LitInt>,
     pub(crate) init: Slot<Ident>,
+    pub(crate) init_derive: Slot<Vec<Path>>,
     pub(crate) store: Slot<Ident>,
     pub(crate) guard: Slot<Ident>,
     pub(crate) runtime: Slot<Path>,
@@ -26,6 +27,7 @@ impl Entries for StructEntries {
         Known { name: "namespace", usage: "namespace = \"name\"" },
         Known { name: "version", usage: "version = 1" },
         Known { name: "init", usage: "init = Name" },
+        Known { name: "init_derive", usage: "init_derive(Clone)" },
         Known { name: "store", usage: "store = Name" },
         Known { name: "guard", usage: "guard = Name" },
         Known { name: "crate", usage: "crate = \"path\"" },
@@ -44,13 +46,21 @@ impl Entries for StructEntries {
             "namespace" => self.namespace.set(name, value(name, input, "a string", "namespace = \"jobs\"")?),
             "version" => self.version.set(name, value(name, input, "a whole number", "version = 1")?),
             "init" => self.init.set(name, value(name, input, NAME, "init = NewJob")?),
+            "init_derive" => {
+                let derives = attr::list(name, input, "the path of a derive macro", "init_derive(Clone, Debug)")?;
+                self.init_derive.set(name, derives.into_iter().map(|DerivePath(path)| path).collect())
+            }
             "store" => self.store.set(name, value(name, input, NAME, "store = Jobs")?),
             "guard" => self.guard.set(name, value(name, input, NAME, "guard = LockedJob")?),
             _ => {
-                let literal: LitStr = value(name, input, "a string", "crate = \"path\"")?;
-                self.runtime.set(name, attr::path_in(&literal, "the path of the crate `kvstore`")?)
+                let CratePath(path) = value(name, input, "the path of the crate `kvstore`", "crate = \"path\"")?;
+                self.runtime.set(name, path)
             }
         }
+    }
+
+    fn mention_unknown(&mut self) {
+        self.key.mention();
     }
 
     fn mention(&mut self, name: &str) {
@@ -59,6 +69,7 @@ impl Entries for StructEntries {
             "namespace" => self.namespace.mention(),
             "version" => self.version.mention(),
             "init" => self.init.mention(),
+            "init_derive" => self.init_derive.mention(),
             "store" => self.store.mention(),
             "guard" => self.guard.mention(),
             _ => self.runtime.mention(),
@@ -92,6 +103,7 @@ impl Entries for FieldEntries {
         (Known { name: "namespace", usage: "namespace = \"name\"" }, "the struct"),
         (Known { name: "version", usage: "version = 1" }, "the struct"),
         (Known { name: "init", usage: "init = Name" }, "the struct"),
+        (Known { name: "init_derive", usage: "init_derive(Clone)" }, "the struct"),
         (Known { name: "store", usage: "store = Name" }, "the struct"),
         (Known { name: "guard", usage: "guard = Name" }, "the struct"),
         (Known { name: "crate", usage: "crate = \"path\"" }, "the struct"),

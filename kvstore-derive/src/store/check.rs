@@ -1,11 +1,13 @@
 //! The rules of `#[derive(Store)]` that go beyond one entry of an attribute. Each says what was found, what is allowed,
 //! and where. What the compiler says well itself is left to it: a missing trait, a wrong path.
 
+use std::collections::HashSet;
+
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, FieldsNamed, Ident, Type};
+use syn::{Data, DeriveInput, Field, Fields, FieldsNamed, Ident, Type};
 
-use super::attrs::StructEntries;
+use super::attrs::{FieldEntries, StructEntries};
 use super::model::{NamedField, Names, namespace_of};
 use super::namespace;
 use crate::attr::{Slot, packed};
@@ -71,8 +73,15 @@ pub(crate) fn shape<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Shape<'a
     if let Some(name) = unnamed {
         errors.at(name, "found a field named `_`: records name their fields, so give it a name");
     }
-    let is_supported = fields.is_some() && !generics && packed.is_none() && unnamed.is_none();
+    let is_supported =
+        fields.is_some_and(|fields| !has_name_twice(fields)) && !generics && packed.is_none() && unnamed.is_none();
     Shape { fields, is_supported }
+}
+
+/// Whether two fields have one name, which the compiler refuses.
+fn has_name_twice(fields: &FieldsNamed) -> bool {
+    let mut names = HashSet::new();
+    fields.named.iter().any(|field| !names.insert(&field.ident))
 }
 
 /// The entries on the struct, whatever its shape.
@@ -119,6 +128,15 @@ fn check_names(name: &Ident, entries: &StructEntries, errors: &mut Errors) {
 }
 
 fn check_key_type(ty: &Type, errors: &mut Errors) {
+    if let Some(unwritten) = types::unwritten(ty) {
+        errors.at(
+            unwritten,
+            format_args!(
+                "found `{}` in the type of the keys: a key has one type, written out",
+                types::written(unwritten)
+            ),
+        );
+    }
     if let Some(borrowed) = types::borrowed(ty) {
         errors.at(
             borrowed,
@@ -174,6 +192,14 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
             ),
         ),
         _ => {}
+    }
+}
+
+/// A field with `#[key]`, which is an attribute of `#[derive(Key)]`: meant as `#[store(key)]`.
+pub(crate) fn key_attribute(field: &Field, entries: &mut FieldEntries, errors: &mut Errors) {
+    if let Some(attribute) = field.attrs.iter().find(|attribute| attribute.path().is_ident("key")) {
+        errors.at(attribute, "found `#[key]` on a field of a store: write `#[store(key)]`");
+        entries.key.mention();
     }
 }
 

@@ -134,9 +134,14 @@ fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
 
 fn decode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
-    let places = stored.iter().map(|Stored { field, .. }| {
+    let places = stored.iter().map(|Stored { field, codec }| {
         let place = place(field);
-        quote!(let mut #place = ::core::option::Option::None;)
+        let none = match codec {
+            // A module that reads another type is at fault, not what is done with it later.
+            Codec::Module(_) => field_types::call(model, field, "nothing", &TokenStream::new()),
+            Codec::Serde | Codec::Unknown => quote!(::core::option::Option::None),
+        };
+        quote!(let mut #place = #none;)
     });
     let read = read(model, stored);
     let values = model.fields.iter().map(|field| {

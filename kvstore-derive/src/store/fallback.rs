@@ -6,7 +6,7 @@ use quote::{ToTokens, quote};
 use syn::{DeriveInput, Generics};
 
 use super::elements;
-use super::model::Model;
+use super::model::{Model, Role};
 
 /// The items of a type of any shape, generic or not.
 pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
@@ -42,6 +42,15 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
             impl #impl_generics #runtime::Initialize<#ty> for #from #where_clause {}
         }
     });
+    let conversion = (!model.fields.iter().any(|field| matches!(field.role, Role::Key))).then(|| {
+        quote! {
+            impl #impl_generics ::core::convert::From<#init> for #ty #where_clause {
+                fn from(_: #init) -> Self {
+                    loop {}
+                }
+            }
+        }
+    });
     let paths = elements::paths(model, &generics);
     quote! {
         #[allow(missing_docs, unused)]
@@ -73,6 +82,7 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
                 }
             }
             #(#initialize)*
+            #conversion
             #paths
         };
     }

@@ -176,7 +176,8 @@ impl Checker {
         let arguments = quote_spanned!(last=> (#reference #blamed));
         let colons = quote_spanned!(last=> ::);
         let end = quote_spanned!(last=> ;);
-        self.checks.push(quote!(let #blamed = #argument; #path #colons #check #arguments #end));
+        // In a block of its own, since lints count a name that is used again.
+        self.checks.push(quote!({ let #blamed = #argument; #path #colons #check #arguments #end }));
     }
 }
 

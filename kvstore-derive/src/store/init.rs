@@ -18,9 +18,11 @@ pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
     } else {
         format!("What a new [`{name}`] starts from: the fields without an initial value.")
     };
+    let derives = derives(model);
     // The fields' documentation was written for another struct: `[Self::limit]` in it leads nowhere here.
     quote! {
         #[doc = #doc]
+        #derives
         #allowed
         #[allow(
             clippy::exhaustive_structs,
@@ -43,6 +45,16 @@ pub(crate) fn structure(model: &Model<'_>) -> TokenStream {
     }
 }
 
+fn derives(model: &Model<'_>) -> Option<TokenStream> {
+    let derives = &model.init_derives;
+    (!derives.is_empty()).then(|| quote!(#[derive(#(#derives),*)]))
+}
+
+/// Whether the program derives `Default` for the initializer itself.
+fn derives_default(model: &Model<'_>) -> bool {
+    model.init_derives.iter().any(|path| path.segments.last().is_some_and(|last| last.ident == "Default"))
+}
+
 fn required_field(model: &Model<'_>, field: &ModelField<'_>) -> TokenStream {
     let ModelField { ident, visibility, ty, docs, .. } = field;
     let generated = docs.is_empty().then(|| {
@@ -56,15 +68,20 @@ fn required<'m, 'a>(model: &'m Model<'a>) -> impl Iterator<Item = &'m ModelField
     model.fields.iter().filter(|field| field.is_required() && !types::is_unsized(&field.ty))
 }
 
-/// `impl Initialize` for `JobInit` and for `Job`, and `impl Default` for a `JobInit` that asks for nothing.
+/// `impl Initialize` for `JobInit` and for `Job`, `impl From<JobInit>` for `Job`, and `impl Default` for a `JobInit` that
+/// asks for nothing.
 pub(crate) fn impls(model: &Model<'_>) -> TokenStream {
     let (name, init) = (model.name, &model.names.init);
-    let from_init = initialize(model, init, &quote!(self), &from_init(model));
     let key_field = model.fields.iter().find(|field| matches!(field.role, Role::Key)).map(|field| field.ident);
+    let private = model.runtime.private();
+    let key = key_field.map(|_| quote!(#private::key_of::<#name>(__kvstore_key)?));
+    let source = key.map_or_else(|| quote!(self), |key| quote!((#key, self)));
+    let value = quote!(<#name as ::core::convert::From<_>>::from(#source));
+    let from_init = initialize(model, init, &quote!(self), &value);
+    let conversion = conversion(model, key_field.is_some());
     let from_value = match key_field {
         None => initialize(model, name, &quote!(self), &quote!(self)),
         Some(ident) => {
-            let private = model.runtime.private();
             let filled = quote! {{
                 if __kvstore_fill_key {
                     self.#ident = #private::key_of::<#name>(__kvstore_key)?;
@@ -74,7 +91,7 @@ pub(crate) fn impls(model: &Model<'_>) -> TokenStream {
             initialize(model, name, &quote!(mut self), &filled)
         }
     };
-    let default = required(model).next().is_none().then(|| {
+    let default = (required(model).next().is_none() && !derives_default(model)).then(|| {
         quote! {
             #[automatically_derived]
             impl ::core::default::Default for #init {
@@ -84,7 +101,7 @@ pub(crate) fn impls(model: &Model<'_>) -> TokenStream {
             }
         }
     });
-    quote!(#from_init #from_value #default)
+    quote!(#from_init #from_value #conversion #default)
 }
 
 /// Both traits for `from`, where `value` makes a `Job` of it.
@@ -107,17 +124,35 @@ fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, valu
     }
 }
 
-/// The `Job` that a `JobInit` becomes.
-fn from_init(model: &Model<'_>) -> TokenStream {
-    let (name, private) = (model.name, model.runtime.private());
+/// The `Job` that a `JobInit` becomes; with a key field, the `Job` of a key and a `JobInit`.
+///
+/// ```text
+/// impl From<JobInit> for Job { .. }
+/// impl From<(<User as Store>::Key, UserInit)> for User { .. }
+/// ```
+fn conversion(model: &Model<'_>, has_key_field: bool) -> TokenStream {
+    let (name, init, runtime) = (model.name, &model.names.init, &model.runtime);
+    let (source, pattern) = if has_key_field {
+        (quote!((<#name as #runtime::Store>::Key, #init)), quote!((__kvstore_key, __kvstore_init)))
+    } else {
+        (quote!(#init), quote!(__kvstore_init))
+    };
     let fields = model.fields.iter().map(|field| {
         let ident = field.ident;
         let value = match (&field.role, field.initial()) {
-            (Role::Key, _) => quote!(#private::key_of::<#name>(__kvstore_key)?),
+            (Role::Key, _) => quote!(__kvstore_key),
             (_, Some(initial)) => codec::initial(model, field, initial),
-            (_, None) => quote!(self.#ident),
+            (_, None) => quote!(__kvstore_init.#ident),
         };
         quote!(#ident: #value)
     });
-    quote!(#name { #(#fields),* })
+    quote! {
+        #[automatically_derived]
+        #[allow(unused_variables)]
+        impl ::core::convert::From<#source> for #name {
+            fn from(#pattern: #source) -> #name {
+                #name { #(#fields),* }
+            }
+        }
+    }
 }

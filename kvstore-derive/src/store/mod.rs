@@ -44,6 +44,12 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
     let shape = check::shape(input, errors);
     let mut entries = StructEntries::default();
     attr::read(&input.attrs, &mut entries, errors);
+    if !entries.key.is_mentioned()
+        && let Some(misspelt) = attr::read_misspelt::<StructEntries>(&input.attrs)
+        && misspelt.key.value().is_some()
+    {
+        entries = misspelt;
+    }
     check::entries(input, &entries, errors);
     let mut fields = Vec::new();
     if let Some(named) = shape.fields {
@@ -69,6 +75,7 @@ fn read_fields<'a>(fields: &'a FieldsNamed, errors: &mut Errors) -> Vec<NamedFie
         if let Some(ident) = field.ident.as_ref().filter(|ident| *ident != "_") {
             let mut entries = FieldEntries::default();
             attr::read(&field.attrs, &mut entries, errors);
+            check::key_attribute(field, &mut entries, errors);
             named.push(NamedField { field, ident, entries });
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Model<'a> {
     /// The lints that the program allows on the struct or a field.
     pub(crate) allowed: TokenStream,
     pub(crate) names: Names,
+    /// What the initializer derives.
+    pub(crate) init_derives: Vec<Path>,
     pub(crate) namespace: String,
     /// The type of the keys; nothing where there is none that could be one, a mistake that was reported.
     pub(crate) key: Option<Type>,
@@ -144,7 +146,7 @@ impl<'a> Model<'a> {
         // Where there are several keys, a mistake, the first key field is taken.
         let key_field = fields.iter().find(|field| field.entries.key.is_mentioned());
         let key = key_field.map(|field| &field.field.ty).or(entries.key.value());
-        let key = key.filter(|ty| types::borrowed(ty).is_none() && !types::is_elements(ty));
+        let key = key.filter(|ty| types::borrowed(ty).or(types::unwritten(ty)).is_none() && !types::is_elements(ty));
         let runtime = Runtime::new(entries.runtime.value());
         Self {
             name: &input.ident,
@@ -153,6 +155,7 @@ impl<'a> Model<'a> {
                 std::iter::once(input.attrs.as_slice()).chain(fields.iter().map(|field| field.field.attrs.as_slice())),
             ),
             names: Names::distinct(&input.ident, entries),
+            init_derives: entries.init_derive.value().cloned().unwrap_or_default(),
             namespace: namespace_of(&input.ident, entries),
             key: key.map(|ty| types::without_self(ty, &input.ident)),
             no_key: runtime.no_key(errors),

@@ -20,6 +20,7 @@
 mod access;
 mod deque;
 mod held;
+mod hints;
 mod map;
 mod scan;
 mod set;

@@ -15,6 +15,7 @@ use crate::key::hidden::KeyBuf;
 use crate::namespace::Namespace;
 use crate::record::RecordError;
 use crate::rows::Rows;
+use crate::scan::IsReversedByRev;
 use crate::sync::Arc;
 
 /// An iterator over the elements of one entry, in order. From [`Elements`](crate::Elements).
@@ -42,6 +43,15 @@ impl<'a, C> ElementScan<'a, C> {
         if let Some(rows) = &mut self.rows {
             rows.reverse();
         }
+        self
+    }
+
+    /// Can't be called: see [`reversed`](Self::reversed).
+    #[doc(hidden)]
+    pub fn rev(self) -> Self
+    where
+        Self: IsReversedByRev,
+    {
         self
     }
 

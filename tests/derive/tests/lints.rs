@@ -164,3 +164,14 @@ fn unused_items_are_no_warning() {
     assert_eq!(unused.id + u64::from(unused.undocumented), 2);
     let Nothing {} = Nothing {};
 }
+
+/// With an initializer that derives.
+#[derive(Store, Debug)]
+#[store(key = u64, init_derive(Clone, Debug, PartialEq, Eq))]
+#[non_exhaustive]
+pub struct Derived {
+    /// Required.
+    pub owner: String,
+    /// Not required.
+    pub log: Vec<u8>,
+}

@@ -550,6 +550,7 @@ fn a_type_that_is_called_as_a_collection_of_the_standard_library_is_required() -
 struct Shapes {
     boxed: Option<Box<str>>,
     borrowed: std::borrow::Cow<'static, str>,
+    #[allow(clippy::type_complexity)]
     many: (u8, u8, u8, u8, u8, Vec<(Inner, [Inner; 2])>),
     itself: Option<Box<Branch>>,
     hashed: HashMap<Inner, Vec<Inner>, std::hash::BuildHasherDefault<std::collections::hash_map::DefaultHasher>>,
@@ -578,4 +579,158 @@ fn types_of_every_shape_can_be_stored() -> Result<()> {
     stored.insert(1, shapes())?;
     assert_eq!(stored.get(1)?.unwrap(), shapes());
     Ok(())
+}
+
+#[derive(Store, Debug, PartialEq)]
+#[store(key = u8, init_derive(Clone, Debug, PartialEq, serde::Deserialize))]
+struct Retried {
+    owner: String,
+    size: u64,
+    log: Vec<u8>,
+    #[store(default = Self::RETRIES)]
+    retries: u8,
+    #[store(skip, default = 7)]
+    cache: u8,
+    steps: ElementSet<u8>,
+}
+
+impl Retried {
+    const RETRIES: u8 = 3;
+}
+
+#[derive(Store, Debug, PartialEq)]
+#[store(init_derive(Clone, Default))]
+struct RetriedUser {
+    #[store(key)]
+    id: u64,
+    name: String,
+    tags: Vec<String>,
+}
+
+#[derive(Store)]
+#[store(key = u8, init_derive(Default, Debug, Clone, Copy))]
+struct NothingRequired {
+    log: Vec<u8>,
+}
+
+#[test]
+fn an_initializer_derives_what_the_struct_says() -> Result<()> {
+    fn is_read<T: serde::de::DeserializeOwned>() {}
+    is_read::<RetriedInit>();
+    let init = RetriedInit { owner: "me".into(), size: 1 };
+    assert_eq!(init, init.clone());
+    assert_eq!(format!("{init:?}"), r#"RetriedInit { owner: "me", size: 1 }"#);
+    let retried = Database::in_memory()?.store::<Retried>()?;
+    retried.insert(1, init.clone())?;
+    retried.insert(2, init)?;
+    assert_eq!(retried.get(1)?, retried.get(2)?);
+    assert_eq!(RetriedUserInit::default().name, "");
+    let copy = NothingRequiredInit::default();
+    let _ = (copy, NothingRequired::from(copy));
+    Ok(())
+}
+
+#[test]
+fn an_initializer_becomes_a_value_without_a_database() -> Result<()> {
+    let value = Retried::from(RetriedInit { owner: "me".into(), size: 1 });
+    let expected = Retried { owner: "me".into(), size: 1, log: vec![], retries: 3, cache: 7, steps: ElementSet::new() };
+    assert_eq!(value, expected);
+    let retried = Database::in_memory()?.store::<Retried>()?;
+    retried.insert(1, RetriedInit { owner: "me".into(), size: 1 })?;
+    assert_eq!(retried.get(1)?.unwrap(), value);
+    Ok(())
+}
+
+#[test]
+fn an_initializer_and_a_key_become_a_value_with_a_key_field() -> Result<()> {
+    let init = || RetriedUserInit { name: "Ada".into() };
+    let user: RetriedUser = (7, init()).into();
+    assert_eq!(user, RetriedUser { id: 7, name: "Ada".into(), tags: vec![] });
+    let users = Database::in_memory()?.store::<RetriedUser>()?;
+    users.insert(7, init())?;
+    assert_eq!(users.get(7)?.unwrap(), user);
+    Ok(())
+}
+
+/// A macro of a library that makes a store: it names kvstore by its own path.
+mod library {
+    pub(super) mod deeper {
+        pub(in super::super) use kvstore as engine;
+    }
+
+    macro_rules! store {
+        ($name:ident { $($field:ident: $type:ty),* }) => {
+            #[derive(kvstore::Store, Debug, PartialEq)]
+            #[store(key = u8, crate = $crate::library::deeper::engine)]
+            struct $name { $($field: $type),* }
+        };
+    }
+    pub(super) use store;
+}
+
+library::store!(Made { owner: String, parts: Vec<(u8, Option<Inner>)>, steps: ElementMap<u8, u8> });
+
+#[test]
+fn a_macro_names_the_crate_by_its_own() -> Result<()> {
+    let made = Database::in_memory()?.store::<Made>()?;
+    made.insert(1, MadeInit { owner: "me".into() })?;
+    assert_eq!(made.get(1)?.unwrap(), Made::from(MadeInit { owner: "me".into() }));
+    Ok(())
+}
+
+/// One struct before and after its fields' types changed under `type = "..."`.
+mod before {
+    use super::{HashMap, Store};
+
+    #[derive(Store)]
+    #[store(key = u8, namespace = "file")]
+    pub(super) struct File {
+        pub(super) size: u32,
+        pub(super) parts: u16,
+        pub(super) owner: String,
+        pub(super) tags: Vec<String>,
+        pub(super) sizes: HashMap<String, u8>,
+    }
+}
+
+#[derive(Serialize, Deserialize, Debug, PartialEq)]
+struct Owner(String);
+
+#[derive(Store, Debug, PartialEq)]
+#[store(key = u8, namespace = "file")]
+struct File {
+    #[store(type = "u32")]
+    size: u64,
+    #[store(type = "u16")]
+    parts: i32,
+    #[store(type = "String")]
+    owner: Option<Owner>,
+    #[store(type = "Vec<String>")]
+    tags: BTreeSet<String>,
+    #[store(type = "HashMap<String,u8>")]
+    sizes: BTreeMap<String, u64>,
+}
+
+#[test]
+fn a_type_under_the_name_of_the_old_one_reads_what_that_wrote() {
+    assert_eq!(fields::<File>(), fields::<before::File>());
+    let old = before::File {
+        size: u32::MAX,
+        parts: 7,
+        owner: "me".into(),
+        tags: vec!["a".into()],
+        sizes: HashMap::from([("b".into(), 8)]),
+    };
+    let expected = File {
+        size: u64::from(u32::MAX),
+        parts: 7,
+        owner: Some(Owner("me".into())),
+        tags: BTreeSet::from(["a".into()]),
+        sizes: BTreeMap::from([("b".into(), 8)]),
+    };
+    assert_eq!(value::<File>(&1_u8, &record(&old).unwrap()).unwrap(), expected);
+    // What the new type can say and the old one can't is an error there, and no other value.
+    let wide = record(&File { size: 1 << 40, ..expected }).unwrap();
+    let error = value::<before::File>(&1_u8, &wide).err().unwrap();
+    assert!(error.starts_with("field `size`"), "{error}");
 }
