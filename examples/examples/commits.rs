@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use kvstore::{Batch, CommitError, Database, Guard, Outcome, Store};
+use kvstore::{Batch, CommitError, Database, Guard, Map, MapStore, Outcome, Store};
 
 // ANCHOR: stores
 /// A transfer job; one entry per path.
@@ -48,6 +48,17 @@ fn finish_next(jobs: &JobStore, queue: &PendingStore) -> kvstore::Result<bool> {
     Ok(true)
 }
 // ANCHOR_END: finish
+
+// ANCHOR: batch_insert
+/// Creates a job, and keeps a list of the jobs of each owner beside it.
+fn create_listed(jobs: &JobStore, by_owner: &MapStore<Map<(String, String), ()>>, path: &str) -> kvstore::Result<()> {
+    let job = jobs.create(path, JobInit { owner: "me".into() })?;
+    let mut batch = Batch::new();
+    batch.insert(by_owner, (&job.owner, path), ())?;
+    batch.add_write(job);
+    batch.commit()
+}
+// ANCHOR_END: batch_insert
 
 // ANCHOR: cancel
 /// Takes a job out of both stores. The keys are known, so both locks can be had in one call, whose order is the same
@@ -130,6 +141,10 @@ fn main() -> Result<(), Box<dyn StdError>> {
     assert!(cancel(&db, &jobs, &queue, "/b", number)? && !cancel(&db, &jobs, &queue, "/b", number)?);
     assert!(rename(&db, &jobs, "/a", "/z")? && !rename(&db, &jobs, "/a", "/z")?);
     assert!(!jobs.contains("/a")? && jobs.get("/z")?.is_some_and(|job| job.owner == "me" && job.done));
+
+    let by_owner = db.map::<(String, String), ()>("jobs_by_owner")?;
+    create_listed(&jobs, &by_owner, "/listed")?;
+    assert_eq!(by_owner.prefix(("me",))?.count(), 1);
 
     // ANCHOR: all_or_nothing
     faults.fail_next_writes(1, Outcome::NotApplied); // as a full disk would

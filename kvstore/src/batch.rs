@@ -2,13 +2,15 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::Location;
 
 use crate::error::{Error, Outcome, Result};
-use crate::guard::{CommitError, Entry, Guard, encode_value, with_buffer};
+use crate::guard::{CommitError, Entry, Guard, check_key_field, encode_new_value, encode_value, with_buffer};
 use crate::key::KeyArg;
-use crate::map_store::MapStore;
+use crate::key::hidden::KeyBuf;
+use crate::map_store::{MapStore, value_of};
 use crate::namespace::{Change, Write, apply};
-use crate::store::Store;
+use crate::store::{Initialize, Store};
 use crate::sync::Arc;
 
 /// Guards of any stores of one database, to be committed all or nothing.
@@ -35,13 +37,24 @@ pub struct Batch {
 
 struct Member {
     guard: Box<dyn AnyGuard>,
-    delete: bool,
+    action: Action,
 }
 
-/// A guard of any store.
+/// What the commit does to an entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Action {
+    /// It writes the guard's value, if there is anything to write.
+    Write,
+    /// It writes the guard's value in the place of the whole entry.
+    Insert,
+    Delete,
+}
+
+/// A guard of any store, or the lock of an entry that is to be deleted.
 trait AnyGuard: Send {
     fn entry(&self) -> &Entry;
-    fn encode(&self, buf: &mut Vec<u8>) -> Result<()>;
+    fn into_entry(self: Box<Self>) -> Entry;
+    fn encode(&self, action: Action, buf: &mut Vec<u8>) -> Result<()>;
     fn discard(&mut self);
     fn as_any(&self) -> &dyn Any;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
@@ -51,11 +64,39 @@ impl<T: Store> AnyGuard for Guard<T> {
     fn entry(&self) -> &Entry {
         Guard::entry(self)
     }
-    fn encode(&self, buf: &mut Vec<u8>) -> Result<()> {
-        encode_value::<T>(Guard::entry(self), self.value(), buf)
+    fn into_entry(self: Box<Self>) -> Entry {
+        Guard::into_entry(*self)
+    }
+    fn encode(&self, action: Action, buf: &mut Vec<u8>) -> Result<()> {
+        match action {
+            Action::Write => encode_value::<T>(Guard::entry(self), self.value(), buf),
+            Action::Insert => encode_new_value::<T>(Guard::entry(self), self.value(), buf),
+            Action::Delete => Ok(()),
+        }
     }
     fn discard(&mut self) {
         Guard::discard(self);
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl AnyGuard for Entry {
+    fn entry(&self) -> &Entry {
+        self
+    }
+    fn into_entry(self: Box<Self>) -> Entry {
+        *self
+    }
+    fn encode(&self, _action: Action, _buf: &mut Vec<u8>) -> Result<()> {
+        Ok(())
+    }
+    fn discard(&mut self) {
+        Entry::discard(self);
     }
     fn as_any(&self) -> &dyn Any {
         self
@@ -72,18 +113,122 @@ impl Batch {
     }
 
     /// Adds a guard whose value the commit writes, unless it is neither new nor changed.
-    pub fn write<T: Store>(self, guard: Guard<T>) -> Self {
-        self.with(guard, false)
+    pub fn write<T: Store>(mut self, guard: Guard<T>) -> Self {
+        self.add_write(guard);
+        self
     }
 
     /// Adds a guard whose entry the commit deletes.
-    pub fn delete<T: Store>(self, guard: Guard<T>) -> Self {
-        self.with(guard, true)
+    pub fn delete<T: Store>(mut self, guard: Guard<T>) -> Self {
+        self.add_delete(guard);
+        self
     }
 
-    fn with<T: Store>(mut self, guard: Guard<T>, delete: bool) -> Self {
-        self.members.push(Member { guard: Box::new(guard), delete });
-        self
+    /// Adds a guard whose value the commit writes, as [`write`](Self::write) does: for loops.
+    ///
+    /// ```
+    /// # use kvstore::{Batch, Database};
+    /// # let counts = Database::in_memory()?.map::<u64, u64>("counts")?;
+    /// # for key in 1..4 { counts.put(key, 0)?; }
+    /// let mut batch = Batch::new();
+    /// for mut count in counts.lock_all([1, 2, 3])?.into_iter().flatten() {
+    ///     *count += 1;
+    ///     batch.add_write(count);
+    /// }
+    /// batch.commit()?;
+    /// # assert_eq!(counts.get(3)?, Some(1));
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    pub fn add_write<T: Store>(&mut self, guard: Guard<T>) {
+        self.members.push(Member { guard: Box::new(guard), action: Action::Write });
+    }
+
+    /// Adds a guard whose entry the commit deletes, as [`delete`](Self::delete) does: for loops.
+    pub fn add_delete<T: Store>(&mut self, guard: Guard<T>) {
+        self.members.push(Member { guard: Box::new(guard), action: Action::Delete });
+    }
+
+    /// Locks an entry, which the commit creates or replaces as [`MapStore::insert`] does.
+    ///
+    /// If the batch has the entry already, by a guard or by an earlier call, this takes its place: the last word counts.
+    ///
+    /// ```
+    /// # use kvstore::{Batch, Database};
+    /// # let db = Database::in_memory()?;
+    /// # let (names, numbers) = (db.map::<u64, String>("names")?, db.map::<String, u64>("numbers")?);
+    /// # names.put(1, "Ada".into())?;
+    /// # numbers.put("Ada", 1)?;
+    /// let mut batch = Batch::new();
+    /// batch.insert(&names, 1, "Grace".to_owned())?;
+    /// batch.insert(&numbers, "Grace", 1)?;
+    /// batch.remove(&numbers, "Ada")?;
+    /// batch.commit()?; // all three, or none
+    /// # assert!(numbers.contains("Grace")? && !numbers.contains("Ada")?);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::KeyChanged`] if `init` is a whole value with another key in its key field; those of locking, see
+    /// [`MapStore`]. The batch is as it was then.
+    ///
+    /// # Locking
+    /// Waits for the entry's lock, unless the batch has it, and holds it until the batch is committed or dropped. The
+    /// locks of several calls are taken in the order of the calls:
+    /// [`lock_together`](crate::Database::lock_together) takes them in one that suits all threads.
+    #[track_caller]
+    pub fn insert<T: Store>(
+        &mut self,
+        store: &MapStore<T>,
+        key: impl KeyArg<T::Key>,
+        init: impl Initialize<T>,
+    ) -> Result<()> {
+        let namespace = store.namespace();
+        let key = namespace.key(&key)?;
+        let value = value_of::<T>(namespace, &key, init)?;
+        check_key_field::<T>(namespace, &key, &value)?;
+        let entry = match self.take_member(store, &key) {
+            Some(member) => member.guard.into_entry(),
+            None => lock_and_find(store, key, Location::caller())?,
+        };
+        let guard = entry.into_replacing_guard::<T>(value);
+        self.members.push(Member { guard: Box::new(guard), action: Action::Insert });
+        Ok(())
+    }
+
+    /// Locks an entry, which the commit removes as [`MapStore::remove`] does, and returns whether there is one. It stays
+    /// locked if there is none, too, so that it is not there after the commit.
+    ///
+    /// If the batch has the entry already, by a guard or by an earlier call, this takes its place: the last word counts.
+    ///
+    /// # Errors
+    /// Those of locking: see [`MapStore`]. The batch is as it was then.
+    ///
+    /// # Locking
+    /// As [`insert`](Self::insert).
+    #[track_caller]
+    pub fn remove<T: Store>(&mut self, store: &MapStore<T>, key: impl KeyArg<T::Key>) -> Result<bool> {
+        let key = store.namespace().key(&key)?;
+        let (entry, there) = match self.take_member(store, &key) {
+            Some(Member { guard, action }) => (guard.into_entry(), action != Action::Delete),
+            None => {
+                let entry = lock_and_find(store, key, Location::caller())?;
+                let there = entry.stored;
+                (entry, there)
+            }
+        };
+        self.members.push(Member { guard: Box::new(entry), action: Action::Delete });
+        Ok(there)
+    }
+
+    fn position<T: Store>(&self, store: &MapStore<T>, key: &KeyBuf) -> Option<usize> {
+        self.members.iter().position(|member| {
+            let entry = member.guard.entry();
+            Arc::ptr_eq(&entry.namespace().instance, &store.namespace().instance) && entry.key() == key
+        })
+    }
+
+    fn take_member<T: Store>(&mut self, store: &MapStore<T>, key: &KeyBuf) -> Option<Member> {
+        self.position(store, key).map(|place| self.members.remove(place))
     }
 
     /// Writes all or nothing, and releases every lock.
@@ -129,8 +274,8 @@ impl Batch {
             // All records lie behind each other in one buffer: first the ends of each, then the slices.
             let mut ends = Vec::with_capacity(self.members.len());
             for member in self.members.iter().filter(|member| member.has_effect()) {
-                if !member.delete && member.guard.entry().record_needs_write() {
-                    member.guard.encode(buffer).map_err(not_applied)?;
+                if member.action == Action::Insert || member.guard.entry().record_needs_write() {
+                    member.guard.encode(member.action, buffer).map_err(not_applied)?;
                 }
                 ends.push((member, buffer.len()));
             }
@@ -138,12 +283,12 @@ impl Batch {
             let mut writes = Vec::with_capacity(ends.len());
             for (member, end) in ends {
                 let entry = member.guard.entry();
-                let change = if member.delete {
-                    Change::Delete
-                } else if entry.record_needs_write() {
-                    Change::Put(buffer.get(start..end).unwrap_or_default())
-                } else {
-                    Change::Keep
+                let record = buffer.get(start..end).unwrap_or_default();
+                let change = match member.action {
+                    Action::Delete => Change::Delete,
+                    Action::Insert => Change::Replace(record),
+                    Action::Write if entry.record_needs_write() => Change::Put(record),
+                    Action::Write => Change::Keep,
                 };
                 writes.push(Write { entry, change });
                 start = end;
@@ -164,22 +309,33 @@ impl Batch {
         }
     }
 
-    /// Takes a guard back out, for example from a batch whose commit failed; `None` where it has no guard of this key.
+    /// Takes a guard back out, for example from a batch whose commit failed; `None` if it was given no guard of this key,
+    /// or if [`insert`](Self::insert) or [`remove`](Self::remove) took its place.
     pub fn take<T: Store>(&mut self, store: &MapStore<T>, key: impl KeyArg<T::Key>) -> Option<Guard<T>> {
         let key = store.namespace().key(&key).ok()?;
-        let index = self.members.iter().position(|member| {
-            let entry = member.guard.entry();
-            Arc::ptr_eq(&entry.namespace().instance, &store.namespace().instance)
-                && *entry.key() == key
-                && member.guard.as_any().is::<Guard<T>>()
-        })?;
-        self.members.remove(index).guard.into_any().downcast().ok().map(|guard| *guard)
+        let place = self.position(store, &key)?;
+        let Member { guard, action } = self.members.get(place)?;
+        if *action == Action::Insert || !guard.as_any().is::<Guard<T>>() {
+            return None;
+        }
+        self.members.remove(place).guard.into_any().downcast().ok().map(|guard| *guard)
     }
+}
+
+/// Locks an entry, and looks whether it is there.
+fn lock_and_find<T: Store>(store: &MapStore<T>, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Entry> {
+    let mut entry = store.lock_key(key, store.timeout(), taken_at)?;
+    entry.stored = entry.find::<T>()?;
+    Ok(entry)
 }
 
 impl Member {
     fn has_effect(&self) -> bool {
-        if self.delete { self.guard.entry().stored } else { self.guard.entry().needs_write() }
+        match self.action {
+            Action::Write => self.guard.entry().needs_write(),
+            Action::Insert => true,
+            Action::Delete => self.guard.entry().stored,
+        }
     }
 }
 
@@ -187,7 +343,12 @@ impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut list = f.debug_list();
         for member in &self.members {
-            let (entry, verb) = (member.guard.entry(), if member.delete { "delete" } else { "write" });
+            let verb = match member.action {
+                Action::Write => "write",
+                Action::Insert => "insert",
+                Action::Delete => "delete",
+            };
+            let entry = member.guard.entry();
             let namespace = entry.namespace();
             list.entry(&format_args!("{verb} {}[{}]", namespace.name, namespace.render(entry.key())));
         }

@@ -88,7 +88,7 @@ impl<T: Store> MapStore<T> {
     #[track_caller]
     pub fn replace(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Option<T::Value>> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
-        let value = value_of(&entry, init)?;
+        let value = value_of(self.namespace(), entry.key(), init)?;
         let old = entry.read::<T>()?;
         replace_value::<T>(&entry, &value).map_err(Error::of_commit)?;
         Ok(old)

@@ -255,8 +255,25 @@ impl Database {
         Ok(Namespace::new(Arc::clone(&self.instance), row.id, name.to_owned(), *key, growth, spaces))
     }
 
-    /// Locks entries of any stores at once: a tuple of two to six requests, each from [`MapStore::wanted`], answered with
-    /// an `Option<Guard<T>>`, or from [`MapStore::wanted_or_create`], answered with a `Guard<T>`.
+    /// Locks entries of any stores at once: a tuple of two to six requests, each from [`MapStore::wanted`], for which it
+    /// returns an `Option<Guard<T>>`, or from [`MapStore::wanted_or_create`], for which it returns a `Guard<T>`. A `Vec` of
+    /// requests of one kind gives a `Vec` of guards, in the order of the requests.
+    ///
+    /// ```
+    /// # use kvstore::{Batch, Database};
+    /// # let db = Database::in_memory()?;
+    /// # let counts = db.map::<String, u64>("counts")?;
+    /// let words = ["one", "two", "one more"];
+    /// let requests = words.iter().map(|word| counts.wanted_or_create(*word, 0)).collect::<Vec<_>>();
+    /// let mut batch = Batch::new();
+    /// for mut count in db.lock_together(requests)? {
+    ///     *count += 1;
+    ///     batch.add_write(count);
+    /// }
+    /// batch.commit()?;
+    /// # assert_eq!(counts.get_many(words)?, [Some(1); 3]);
+    /// # Ok::<(), kvstore::Error>(())
+    /// ```
     ///
     /// # Errors
     /// - [`Error::DuplicateKey`] where two requests are for the same entry;

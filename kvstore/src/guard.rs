@@ -22,6 +22,8 @@ use crate::sync::Arc;
 /// guard, dropping it, [`release`](Self::release), or a panic, writes nothing and frees the lock. Dropping a guard whose
 /// value was changed logs a warning with the place where the lock was taken.
 ///
+/// The guard's methods hide those of the value that have the same name: `(*guard).key()` calls the value's.
+///
 /// A guard has no lifetime: it may be kept in a struct or sent to another thread, and keeps its database open.
 ///
 /// # Locking
@@ -177,9 +179,16 @@ impl Entry {
 
     /// Makes a guard of the first value of an entry that does not exist; checks the key field.
     pub(crate) fn into_new_guard<T: Store>(mut self, value: T::Value) -> Result<Guard<T>> {
-        check_key_field::<T>(&self, &value)?;
+        check_key_field::<T>(&self.namespace, self.key(), &value)?;
         self.is_new = true;
         Ok(Guard { value, entry: self, key: OnceLock::new() })
+    }
+
+    /// Makes a guard of a value that is to replace the one that is stored, if any.
+    pub(crate) fn into_replacing_guard<T: Store>(mut self, value: T::Value) -> Guard<T> {
+        self.is_new = !self.stored;
+        self.changed = true;
+        Guard { value, entry: self, key: OnceLock::new() }
     }
 }
 
@@ -222,11 +231,16 @@ fn read_owner<T: Store>(
 }
 
 /// A value's key field, where it has one, must be the key of its entry.
-fn check_key_field<T: Store>(entry: &Entry, value: &T::Value) -> Result<()> {
+pub(crate) fn check_key_field<T: Store>(namespace: &Namespace, key: &KeyBuf, value: &T::Value) -> Result<()> {
     let Some(field) = T::key_field(value) else { return Ok(()) };
-    let mut found = KeyBuf::in_namespace(entry.namespace.id);
+    let mut found = KeyBuf::in_namespace(namespace.id);
     field.encode_last(&mut found);
-    if found == *entry.key() { Ok(()) } else { Err(entry.namespace.key_changed(entry.key(), &found)) }
+    if found == *key { Ok(()) } else { Err(namespace.key_changed(key, &found)) }
+}
+
+/// Appends the record of a value to `buf`, for an entry that has no elements yet.
+pub(crate) fn encode_new_value<T: Store>(entry: &Entry, value: &T::Value, buf: &mut Vec<u8>) -> Result<()> {
+    encode_owner::<T>(entry, value, None, buf)
 }
 
 /// Appends the record of a value to `buf`.
@@ -235,7 +249,7 @@ pub(crate) fn encode_value<T: Store>(entry: &Entry, value: &T::Value, buf: &mut 
 }
 
 fn encode_owner<T: Store>(entry: &Entry, value: &T::Value, incarnation: Option<u64>, buf: &mut Vec<u8>) -> Result<()> {
-    check_key_field::<T>(entry, value)?;
+    check_key_field::<T>(&entry.namespace, entry.key(), value)?;
     record::encode_owner::<T::Key, T::Value, T>(value, incarnation, buf)
         .map_err(|error| entry.namespace.encode_error(entry.key(), error))
 }
@@ -267,7 +281,7 @@ pub(crate) fn put_value<T: Store>(entry: &Entry, value: &T::Value) -> Result<(),
 /// Encodes and writes the value of a new entry in the place of the one that was found there, if any.
 pub(crate) fn replace_value<T: Store>(entry: &Entry, value: &T::Value) -> Result<(), (Error, Outcome)> {
     with_buffer(|buffer| {
-        encode_owner::<T>(entry, value, None, buffer).map_err(|error| (error, Outcome::NotApplied))?;
+        encode_new_value::<T>(entry, value, buffer).map_err(|error| (error, Outcome::NotApplied))?;
         apply(&[Write { entry, change: Change::Replace(buffer) }])
     })
 }
@@ -275,6 +289,10 @@ pub(crate) fn replace_value<T: Store>(entry: &Entry, value: &T::Value) -> Result
 impl<T: Store> Guard<T> {
     pub(crate) fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    pub(crate) fn into_entry(self) -> Entry {
+        self.entry
     }
 
     pub(crate) fn value(&self) -> &T::Value {

@@ -15,7 +15,7 @@ use crate::guard::{Entry, Guard, read_value, replace_value};
 use crate::instance::Instance;
 use crate::key::hidden::{KeyBuf, NextKeyCodec};
 use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
-use crate::namespace::{Change, Handles, Write, apply};
+use crate::namespace::{Change, Handles, Namespace, Write, apply};
 use crate::record;
 use crate::scan::{Scan, View, decode_key, decode_row, span_of_range};
 use crate::snapshot::{MapView, Snapshot};
@@ -287,6 +287,8 @@ impl<T: Store> MapStore<T> {
     /// An entry that is read often is neither read from the engine nor decoded: see
     /// [`read_cache_bytes`](crate::DatabaseBuilder::read_cache_bytes).
     ///
+    /// A change inside the value by interior mutability is seen by all who share it, and is never stored.
+    ///
     /// # Errors
     /// See [`MapStore`].
     pub fn get_shared(&self, key: impl KeyArg<T::Key>) -> Result<Option<Arc<T::Value>>>
@@ -320,7 +322,7 @@ impl<T: Store> MapStore<T> {
     #[track_caller]
     pub fn insert(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<()> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
-        let value = value_of(&entry, init)?;
+        let value = value_of(&self.namespace, entry.key(), init)?;
         if !T::ELEMENTS.is_empty() {
             entry.find::<T>()?;
         }
@@ -518,14 +520,13 @@ impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> MapStore<Map<K, V
 }
 
 /// The first value of an entry.
-pub(crate) fn value_of<T: Store>(entry: &Entry, init: impl Initialize<T>) -> Result<T::Value> {
-    let value = init.into_value(entry.key().key(), false);
-    value.map_err(|error| entry.namespace().decode_error(entry.key(), error))
+pub(crate) fn value_of<T: Store>(namespace: &Namespace, key: &KeyBuf, init: impl Initialize<T>) -> Result<T::Value> {
+    init.into_value(key.key(), false).map_err(|error| namespace.decode_error(key, error))
 }
 
 /// Makes a guard of an entry that does not exist.
 pub(crate) fn create_in<T: Store>(entry: Entry, init: impl Initialize<T>) -> Result<Guard<T>> {
-    let value = value_of(&entry, init)?;
+    let value = value_of(entry.namespace(), entry.key(), init)?;
     entry.into_new_guard(value)
 }
 

@@ -72,14 +72,15 @@ impl<T: Store, I> fmt::Debug for WantedOrCreate<T, I> {
     }
 }
 
-/// A tuple of two to six requests, each from [`MapStore::wanted`] or [`MapStore::wanted_or_create`].
+/// A tuple of two to six requests, or a `Vec` of any number of one kind, each from [`MapStore::wanted`] or
+/// [`MapStore::wanted_or_create`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` are not requests for locks",
-    label = "expected a tuple of 2 to 6 requests",
+    label = "expected a tuple of 2 to 6 requests, or a `Vec` of requests",
     note = "make the requests with `store.wanted(key)` and `store.wanted_or_create(key, init)`"
 )]
 pub trait LockRequests: Requests<<Self as LockRequests>::Guards> {
-    /// A tuple with an `Option<Guard<T>>` for each `wanted`, and a `Guard<T>` for each `wanted_or_create`.
+    /// A tuple or `Vec` with an `Option<Guard<T>>` for each `wanted`, and a `Guard<T>` for each `wanted_or_create`.
     type Guards;
 }
 
@@ -159,19 +160,25 @@ impl<T: Store, I: Initialize<T>> Request<Guard<T>> for WantedOrCreate<T, I> {
     }
 }
 
-fn lock_targets<const N: usize>(
-    targets: [Target; N],
-    owner: &Owner<'_>,
-    taken_at: &'static Location<'static>,
-) -> Result<[Locked; N]> {
+fn lock_targets(targets: &[Target], owner: &Owner<'_>, taken_at: &'static Location<'static>) -> Result<Vec<Locked>> {
     let foreign = targets.iter().find(|Target(namespace, _)| !Arc::ptr_eq(&namespace.instance, owner.0));
     if let Some(Target(namespace, key)) = foreign {
         return Err(Error::ForeignGuard { namespace: namespace.name.clone(), key: namespace.render(key) });
     }
     let keys = targets.iter().map(|Target(namespace, key)| (namespace, key.clone())).collect();
-    let locked: Vec<_> = lock_all(keys, taken_at)?.into_iter().map(Locked).collect();
-    // `lock_all` answers every key.
-    locked.try_into().map_err(|_| Error::Closed)
+    Ok(lock_all(keys, taken_at)?.into_iter().map(Locked).collect())
+}
+
+impl<R: LockRequest> LockRequests for Vec<R> {
+    type Guards = Vec<R::Guard>;
+}
+
+impl<R: LockRequest> Requests<Vec<R::Guard>> for Vec<R> {
+    fn lock(mut self, taken_at: &'static Location<'static>, owner: Owner<'_>) -> Result<Vec<R::Guard>> {
+        let targets = self.iter_mut().map(Request::target).collect::<Result<Vec<_>>>()?;
+        let locked = lock_targets(&targets, &owner, taken_at)?;
+        self.into_iter().zip(locked).map(|(request, locked)| request.answer(locked)).collect()
+    }
 }
 
 macro_rules! requests {
@@ -183,7 +190,9 @@ macro_rules! requests {
         impl<$($request: LockRequest),+> Requests<($($request::Guard,)+)> for ($($request,)+) {
             fn lock(mut self, taken_at: &'static Location<'static>, owner: Owner<'_>) -> Result<($($request::Guard,)+)> {
                 let targets = [$(self.$index.target()?),+];
-                let [$($locked),+] = lock_targets(targets, &owner, taken_at)?;
+                // One is locked for each target.
+                let locked = lock_targets(&targets, &owner, taken_at)?.try_into();
+                let [$($locked),+] = locked.map_err(|_| Error::Closed)?;
                 Ok(($(self.$index.answer($locked)?,)+))
             }
         }
