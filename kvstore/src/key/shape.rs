@@ -312,8 +312,8 @@ mod tests {
 
     #[test]
     fn fields_stored_without_names_fit_by_their_types() {
-        assert!(ROUTE.accepts("(u32,u32)") && !ROUTE.accepts("(u32,u64)") && !ROUTE.accepts("(u32)"));
         const FIELDS: &[KeyField] = &[field("route", ROUTE), field("n", Shape::U8)];
+        assert!(ROUTE.accepts("(u32,u32)") && !ROUTE.accepts("(u32,u64)") && !ROUTE.accepts("(u32)"));
         let nested = Shape::Enum { variants: &[Variant { name: "Via", fields: FIELDS }] };
         assert!(nested.accepts("enum{Via((u32,u32),u8)}"));
         assert!(nested.accepts("enum{Via(route:(from:u32,to:u32),n:u8)}"));

@@ -74,6 +74,38 @@ pub enum Level {
     },
 }
 
+/// An id of one kind.
+#[derive(Key)]
+pub struct Typed<T>(u64, ::std::marker::PhantomData<fn() -> T>);
+
+/// Kept as a number.
+#[derive(Key)]
+#[key(as = "u8")]
+pub enum Color {
+    /// 1.
+    Red = 1,
+}
+
+impl ::std::clone::Clone for Color {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Red => Self::Red,
+        }
+    }
+}
+
+impl ::std::convert::From<Color> for u8 {
+    fn from(color: Color) -> Self {
+        color as Self
+    }
+}
+
+impl ::std::convert::From<u8> for Color {
+    fn from(_: u8) -> Self {
+        Self::Red
+    }
+}
+
 #[test]
 fn entries_come_and_go() -> ::kvstore::Result<()> {
     use ::std::{assert_eq, convert::Into, iter::Iterator};
@@ -90,5 +122,9 @@ fn entries_come_and_go() -> ::kvstore::Result<()> {
     let empty = db.store::<Empty>()?;
     empty.insert(Level::Low, EmptyInit {})?;
     empty.insert(Level::Named { one: 1 }, EmptyInit {})?;
+    let level = ::kvstore::Prefix((Level::HIGH, 1));
+    assert_eq!(work.prefix((Number(1), level))?.count(), 1);
+    let typed = db.map::<(Typed<Job>, Color), ()>("typed")?;
+    typed.put((Typed(1, ::std::marker::PhantomData), Color::Red), ())?;
     ::std::result::Result::Ok(())
 }

@@ -49,7 +49,9 @@
 )]
 #![forbid(unsafe_code)]
 
+use std::char::CharTryFromError;
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use kvstore::{ElementDeque, ElementMap, ElementSet, Key, Store};
 
@@ -156,6 +158,33 @@ pub enum Level {
         /// One.
         one: u8,
     },
+}
+
+/// An id of one kind.
+#[derive(Key, Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Id<Kind>(u64, PhantomData<Kind>);
+
+/// Kept as a number.
+#[derive(Key, Debug, Clone, Copy)]
+#[key(as = "u32")]
+#[non_exhaustive]
+pub struct Letter(char);
+
+impl From<Letter> for u32 {
+    #[inline]
+    fn from(letter: Letter) -> Self {
+        Self::from(letter.0)
+    }
+}
+
+impl TryFrom<u32> for Letter {
+    type Error = CharTryFromError;
+
+    #[inline]
+    fn try_from(number: u32) -> Result<Self, Self::Error> {
+        char::try_from(number).map(Self)
+    }
 }
 
 #[test]
