@@ -1,6 +1,5 @@
 //! What `#[derive(Key)]` makes of a program's types: conversions, typed ids, and the names of fields.
 
-use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -67,11 +66,9 @@ impl From<Ticket> for (String, u64) {
     }
 }
 
-impl TryFrom<(String, u64)> for Ticket {
-    type Error = Infallible;
-
-    fn try_from((queue, number): (String, u64)) -> std::result::Result<Self, Infallible> {
-        Ok(Self(format!("{queue}#{number}")))
+impl From<(String, u64)> for Ticket {
+    fn from((queue, number): (String, u64)) -> Self {
+        Self(format!("{queue}#{number}"))
     }
 }
 

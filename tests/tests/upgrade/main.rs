@@ -15,7 +15,7 @@ use kvstore_tests::{TestResult, wait_until, warnings_of};
 use tempfile::TempDir;
 
 use self::contents::holds_all;
-use self::types::{Job, LabelId, Ticket, TicketId, first};
+use self::types::{Job, LabelId, Place, Ticket, TicketId, first};
 
 /// A copy of a database of the fixtures.
 fn copy(name: &str) -> TestResult<TempDir> {
@@ -101,6 +101,30 @@ fn goes_on(path: &Path, tickets: [u64; 4]) -> TestResult {
     let db = open(path)?;
     assert!(db.drop_namespace("new")? && db.drop_namespace("gone")?);
     holds_all(&db, tickets)?;
+    Ok(db.close()?)
+}
+
+/// The shape of a namespace's keys, as the catalog has it.
+fn shape(db: &Database, name: &str) -> TestResult<String> {
+    let namespaces = db.namespaces()?;
+    Ok(namespaces.iter().find(|info| info.name() == name).ok_or("no such namespace")?.key().to_owned())
+}
+
+/// The first version recorded the types of a key's fields, and not their names.
+#[test]
+fn names_of_the_fields_of_keys_come_with_the_first_write() -> TestResult {
+    let directory = copy("closed")?;
+    let db = open(directory.path())?;
+    let (old, new) = ("(string,i16,bytes)", "(room:string,shelf:i16,label:bytes)");
+    let places = db.map::<Place, u32>("key place")?;
+    assert_eq!(places.prefix(("attic",))?.count(), 2);
+    assert_eq!(shape(&db, "key place")?, old);
+    places.put(Place { room: "attic".into(), shelf: 2, label: vec![] }, 7)?;
+    assert_eq!(shape(&db, "key place")?, new);
+    drop(places);
+    db.close()?;
+    let db = open(directory.path())?;
+    assert_eq!(db.map::<Place, u32>("key place")?.prefix(("attic",))?.count(), 3);
     Ok(db.close()?)
 }
 
