@@ -25,10 +25,10 @@ impl Runtime {
     }
 
     /// A type that must be a key, as generated code says it: where it is none, that is an error here, at the type or at
-    /// the part of a tuple that is none, and nowhere else.
+    /// the part that is none, and nowhere else.
     pub(crate) fn key(&self, ty: &Type) -> TokenStream {
         let private = self.private();
-        let checks = types::tuple_parts(ty).into_iter().map(|part| quote!(#private::is_key::<#part>()));
+        let checks = types::key_parts(ty).into_iter().map(|part| quote!(#private::is_key::<#part>()));
         quote!(<#private::IfKey<{ #(#checks)&* }> as #private::Then<#ty>>::Key)
     }
 

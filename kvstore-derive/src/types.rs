@@ -144,12 +144,14 @@ pub(crate) fn is_phantom(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData")
 }
 
-/// The parts of a tuple that can be a key, and of such tuples in it; the type itself if it is none.
-pub(crate) fn tuple_parts(ty: &Type) -> Vec<&Type> {
-    match bare(ty) {
-        Type::Tuple(tuple) if (1..=6).contains(&tuple.elems.len()) => {
-            tuple.elems.iter().flat_map(tuple_parts).collect()
-        }
+/// What must be a key for a type to be one: the parts of a tuple, what is in an `Option` or a `Reverse`, or the type.
+pub(crate) fn key_parts(ty: &Type) -> Vec<&Type> {
+    let holds_keys = match bare(ty) {
+        Type::Tuple(tuple) => (1..=6).contains(&tuple.elems.len()),
+        _ => last_segment(ty).is_some_and(|segment| segment.ident == "Option" || segment.ident == "Reverse"),
+    };
+    match parts(ty) {
+        parts if holds_keys && !parts.is_empty() => parts.into_iter().flat_map(key_parts).collect(),
         _ => vec![ty],
     }
 }
@@ -387,6 +389,21 @@ mod tests {
             assert!(nested_elements(&parse(ty.clone())).is_some_and(is_elements), "{ty}");
         }
         assert!(!is_elements(&parse(quote!(<A as B>::ElementMap))));
+    }
+
+    #[test]
+    fn what_must_be_a_key_is_found_in_tuples_and_options() {
+        for (ty, expected) in [
+            (quote!(JobId), &["JobId"][..]),
+            (quote!((String, (Option<JobId>, cmp::Reverse<(u8, Vec<u8>)>),)), &["String", "JobId", "u8", "Vec<u8>"]),
+            (quote!(Vec<(u8, u8)>), &["Vec<(u8, u8)>"]),
+            (quote!((u8, u8, u8, u8, u8, u8, u8)), &["(u8, u8, u8, u8, u8, u8, u8)"]),
+            (quote!(()), &["()"]),
+            (quote!(Option), &["Option"]),
+        ] {
+            let ty = parse(ty);
+            assert_eq!(key_parts(&ty).into_iter().map(written).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

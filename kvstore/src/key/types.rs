@@ -98,25 +98,33 @@ fixed_key!(uuid::Uuid, Shape::Uuid, |value| *value.as_bytes(), |bytes| Ok(Self::
 fixed_key!(Ipv4Addr, Shape::Ipv4, |value| value.octets(), |bytes| Ok(Self::from(take::<4>(bytes)?)));
 fixed_key!(Ipv6Addr, Shape::Ipv6, |value| value.octets(), |bytes| Ok(Self::from(take::<16>(bytes)?)));
 
-same_forms!(
-    IpAddr,
-    Shape::Ip,
-    |value, out| match value {
-        Self::V4(address) => {
-            out.push(4);
-            address.encode_last(out);
-        }
-        Self::V6(address) => {
-            out.push(6);
-            address.encode_last(out);
-        }
-    },
-    |bytes| match take(bytes)? {
-        [4] => Ipv4Addr::decode_part(bytes).map(Self::V4),
-        [6] => Ipv6Addr::decode_part(bytes).map(Self::V6),
-        _ => Err(KeyError::Value("version of IP")),
-    }
-);
+/// A key of version 4 or 6 of something, by one byte in front.
+macro_rules! versioned_key {
+    ($type:ident $shape:ident, $v4:ident $v6:ident) => {
+        same_forms!(
+            $type,
+            Shape::$shape,
+            |value, out| match value {
+                Self::V4(address) => {
+                    out.push(4);
+                    address.encode_last(out);
+                }
+                Self::V6(address) => {
+                    out.push(6);
+                    address.encode_last(out);
+                }
+            },
+            |bytes| match take(bytes)? {
+                [4] => $v4::decode_part(bytes).map(Self::V4),
+                [6] => $v6::decode_part(bytes).map(Self::V6),
+                _ => Err(KeyError::Value("version of IP")),
+            }
+        );
+    };
+}
+
+versioned_key!(IpAddr Ip, Ipv4Addr Ipv6Addr);
+versioned_key!(SocketAddr Socket, SocketAddrV4 SocketAddrV6);
 
 same_forms!(
     SocketAddrV4,
@@ -140,26 +148,6 @@ same_forms!(
     |bytes| {
         let (ip, port) = (Ipv6Addr::decode_part(bytes)?, u16::decode_part(bytes)?);
         Ok(Self::new(ip, port, u32::decode_part(bytes)?, u32::decode_part(bytes)?))
-    }
-);
-
-same_forms!(
-    SocketAddr,
-    Shape::Socket,
-    |value, out| match value {
-        Self::V4(address) => {
-            out.push(4);
-            address.encode_last(out);
-        }
-        Self::V6(address) => {
-            out.push(6);
-            address.encode_last(out);
-        }
-    },
-    |bytes| match take(bytes)? {
-        [4] => SocketAddrV4::decode_part(bytes).map(Self::V4),
-        [6] => SocketAddrV6::decode_part(bytes).map(Self::V6),
-        _ => Err(KeyError::Value("version of IP")),
     }
 );
 

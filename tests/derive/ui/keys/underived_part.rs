@@ -1,5 +1,7 @@
 //! A part of a composite key that does not derive `Key` is named, however deep it is.
 
+use std::cmp::Reverse;
+
 use kvstore::{Database, Key, Store};
 
 #[derive(Key)]
@@ -16,7 +18,7 @@ struct Job {
 #[derive(Key)]
 struct Place {
     tenant: TenantId,
-    job: (JobId, u8),
+    job: Option<(Reverse<JobId>, u8)>,
 }
 
 fn main() -> kvstore::Result<()> {
@@ -26,7 +28,7 @@ fn main() -> kvstore::Result<()> {
     jobs.get((TenantId(1), (JobId(1), 0), "a"))?;
     let _ = jobs.prefix((TenantId(1), (JobId(1), 0)))?;
     let places = db.map::<Place, u8>("places")?;
-    places.put(Place { tenant: TenantId(1), job: (JobId(1), 0) }, 1)?;
+    places.put(Place { tenant: TenantId(1), job: Some((Reverse(JobId(1)), 0)) }, 1)?;
     let _ = places.prefix((TenantId(1),))?;
     Ok(())
 }
