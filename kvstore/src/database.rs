@@ -161,7 +161,7 @@ impl Database {
 
     pub(crate) fn new(engine: Arc<dyn Engine>, builder: &DatabaseBuilder) -> Result<Self> {
         catalog::open(&*engine)?;
-        let instance = Arc::new(Instance::new(engine, builder.lock_timeout, builder.read_cache_bytes));
+        let instance = Arc::new(Instance::new(engine, builder));
         Ok(Self { instance, opened: Arc::default() })
     }
 
@@ -244,7 +244,9 @@ impl Database {
                 stored
             }
         };
-        let (spaces, grown_elements) = ElementSpaces::open(&**engine, &row, &secondaries, schema.version, elements)?;
+        let read_back = self.instance.read_back;
+        let (spaces, grown_elements) =
+            ElementSpaces::open(&**engine, &row, &secondaries, schema.version, elements, read_back)?;
         grown.extend(grown_elements);
         let spaces = Arc::new(spaces);
         if spaces.has_orphans(&**engine)? {

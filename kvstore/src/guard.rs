@@ -250,8 +250,13 @@ pub(crate) fn encode_value<T: Store>(entry: &Entry, value: &T::Value, buf: &mut 
 
 fn encode_owner<T: Store>(entry: &Entry, value: &T::Value, incarnation: Option<u64>, buf: &mut Vec<u8>) -> Result<()> {
     check_key_field::<T>(&entry.namespace, entry.key(), value)?;
-    record::encode_owner::<T::Key, T::Value, T>(value, incarnation, buf)
-        .map_err(|error| entry.namespace.encode_error(entry.key(), error))
+    let start = buf.len();
+    let mut encoded = record::encode_owner::<T::Key, T::Value, T>(value, incarnation, buf);
+    if encoded.is_ok() && entry.namespace.read_back.takes_one() {
+        let record = buf.get(start..).unwrap_or_default();
+        encoded = record::read_back::<T::Key, T::Value, T>(entry.key().key(), record);
+    }
+    encoded.map_err(|error| entry.namespace.encode_error(entry.key(), error))
 }
 
 /// Calls `use_buffer` with an empty buffer of this thread, which keeps its memory for the next record.

@@ -10,6 +10,8 @@ use crate::engine::{Engine, Holding, Visit};
 use crate::error::{Holder, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Shape, bytes_as_text};
+use crate::options::DatabaseBuilder;
+use crate::record::ReadBack;
 use crate::sync::{Arc, PoisonError, RwLock};
 
 /// Closes when the last who shares it is gone.
@@ -21,14 +23,22 @@ pub(crate) struct Instance {
     pub(crate) cache: ReadCache,
     /// How long a lock is waited for.
     pub(crate) lock_timeout: Duration,
+    /// Which records are read back before they are committed.
+    pub(crate) read_back: ReadBack,
     /// The namespaces that were opened, by number: to name keys in errors.
     names: RwLock<HashMap<u32, (String, Shape)>>,
 }
 
 impl Instance {
-    pub(crate) fn new(engine: Arc<dyn Engine>, lock_timeout: Duration, read_cache_bytes: usize) -> Self {
-        let cache = ReadCache::new(read_cache_bytes);
-        Self { sweeper: Sweeper::default(), engine, cache, lock_timeout, names: RwLock::default() }
+    pub(crate) fn new(engine: Arc<dyn Engine>, builder: &DatabaseBuilder) -> Self {
+        Self {
+            sweeper: Sweeper::default(),
+            engine,
+            cache: ReadCache::new(builder.read_cache_bytes),
+            lock_timeout: builder.lock_timeout,
+            read_back: builder.read_back,
+            names: RwLock::default(),
+        }
     }
 
     /// Hands the record of an entry, as committed last, to `visit`, once, and tells whether there was one.

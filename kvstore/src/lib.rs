@@ -118,6 +118,7 @@ pub use crate::guard::{CommitError, Guard};
 pub use crate::key::{Key, KeyArg, KeyField, KeyPrefix, KeyRange, KeyVariant, NextKey, Prefix, Shape, Variant};
 pub use crate::map_store::MapStore;
 pub use crate::options::{DatabaseBuilder, Durability, Recovery};
+pub use crate::record::{IgnoreUnknown, ReadBack};
 pub use crate::scan::{Keys, Scan};
 pub use crate::snapshot::{MapView, Snapshot};
 pub use crate::store::{Initialize, Map, Store};

@@ -14,7 +14,7 @@ use crate::instance::Instance;
 use crate::key::hidden::{KeyArgCodec, KeyBuf};
 use crate::key::{MAX_KEY_BYTES, Shape, Span};
 use crate::low_water::{FrontSearch, LowWaterMarks};
-use crate::record::RecordError;
+use crate::record::{ReadBackWindow, RecordError};
 use crate::sequence::Sequence;
 use crate::sync::{Arc, AtomicBool, Mutex, Ordering, locked};
 use crate::thread_number::thread_number;
@@ -29,6 +29,8 @@ pub(crate) struct Namespace {
     /// Where the elements of its element-wise collections lie.
     pub(crate) elements: Arc<ElementSpaces>,
     growth: Growth,
+    /// Which records are read back before they are committed.
+    pub(crate) read_back: ReadBackWindow,
 }
 
 /// A compatible change of the schema that is recorded with the first write, so that until then the old program opens.
@@ -214,6 +216,7 @@ impl Namespace {
         growth: Growth,
         elements: Arc<ElementSpaces>,
     ) -> Self {
+        let read_back = ReadBackWindow::new(instance.read_back);
         Self {
             instance,
             id,
@@ -223,6 +226,7 @@ impl Namespace {
             marks: LowWaterMarks::default(),
             elements,
             growth,
+            read_back,
         }
     }
 

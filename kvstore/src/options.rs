@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::database::Database;
 use crate::error::Result;
+use crate::record::ReadBack;
 
 /// What a commit survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -38,6 +39,7 @@ pub enum Recovery {
 pub struct DatabaseBuilder {
     pub(crate) lock_timeout: Duration,
     pub(crate) read_cache_bytes: usize,
+    pub(crate) read_back: ReadBack,
     #[cfg(feature = "rocksdb")]
     pub(crate) durability: Durability,
     #[cfg(feature = "rocksdb")]
@@ -55,6 +57,7 @@ impl Default for DatabaseBuilder {
         Self {
             lock_timeout: Duration::from_secs(30),
             read_cache_bytes: 32 << 20,
+            read_back: ReadBack::default(),
             #[cfg(feature = "rocksdb")]
             durability: Durability::default(),
             #[cfg(feature = "rocksdb")]
@@ -84,6 +87,16 @@ impl DatabaseBuilder {
     /// which there are four for each core, is not kept.
     pub fn read_cache_bytes(mut self, bytes: usize) -> Self {
         self.read_cache_bytes = bytes;
+        self
+    }
+
+    /// Sets which records are decoded, encoded again and compared before they are committed. By default all of them in builds
+    /// with debug assertions, and otherwise the first 1,000 of each store and of each of its element-wise collections.
+    ///
+    /// What can't be read back, or comes back as another value, is [`Error::Encode`](crate::Error::Encode), and nothing is
+    /// written. It costs a decoding and an encoding more, and the value once more in memory while it lasts.
+    pub fn read_back(mut self, records: ReadBack) -> Self {
+        self.read_back = records;
         self
     }
 

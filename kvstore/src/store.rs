@@ -102,6 +102,15 @@ pub struct ElementSchema {
     pub kind: &'static str,
     /// What the keys of its elements look like.
     pub key: Shape,
+    /// Whether what the type of the elements does not know is left out when they are read.
+    pub ignores_unknown: bool,
+}
+
+impl ElementSchema {
+    /// The same, of a collection whose elements are read without what their type does not know.
+    pub const fn ignoring_unknown(self) -> Self {
+        Self { ignores_unknown: true, ..self }
+    }
 }
 
 /// The store of bare values: keys of type `K`, values of type `V`, without a struct of their own.

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use kvstore::{Batch, Database, Error, Guard, Map, MapStore};
+use kvstore::{Batch, Database, Error, Guard, Map, MapStore, ReadBack};
 use kvstore_tests::{FAR, TestResult, on_both, on_both_built, wait_for_waiters};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracing::span::{Attributes, Id, Record};
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Explosive {
 
 #[test]
 fn a_panic_in_the_code_of_a_value_frees_the_locks() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let numbers = numbers(db)?;
         let explosives = db.map::<u64, Explosive>("explosives")?;
         explosives.put(1, Explosive { when_written: false })?;

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use kvstore::{Batch, Database, Error, Faults, Guard, Map, MapStore, Outcome, Result, Store};
-use kvstore_tests::{TestResult, on_both};
+use kvstore::{Batch, Database, Error, Faults, Guard, Map, MapStore, Outcome, ReadBack, Result, Store};
+use kvstore_tests::{TestResult, on_both, on_both_built};
 
 /// An entry with its key in a field.
 #[derive(Store)]
@@ -163,7 +163,7 @@ fn is_new_never_changes_in_the_life_of_a_guard() -> TestResult {
 
 #[test]
 fn insert_and_remove_do_not_decode_what_was_there() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let fussy = db.map::<u64, Fussy>("fussy")?;
         fussy.put(1, Fussy(99))?;
         fussy.put(2, Fussy(99))?;

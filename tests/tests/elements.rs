@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use kvstore::{Batch, Database, ElementDeque, ElementMap, ElementSet, Error, MapStore, Outcome, Result, Store};
-use kvstore_tests::{TestResult, on_both, warnings_of};
+use kvstore::{
+    Batch, Database, ElementDeque, ElementMap, ElementSet, Error, MapStore, Outcome, ReadBack, Result, Store,
+};
+use kvstore_tests::{TestResult, on_both, on_both_built, warnings_of};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Debug, PartialEq, Clone)]
@@ -218,7 +220,7 @@ struct Counted {
 
 #[test]
 fn the_record_is_written_with_the_first_elements_and_not_with_later_ones() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let store = db.store::<Counted>()?;
         store.create(1, CountedInit {})?.commit()?;
         let encoded = |change: &dyn Fn(&mut CountedGuard) -> Result<()>, batch: bool| -> TestResult<usize> {
@@ -457,7 +459,7 @@ struct Odd {
 
 #[test]
 fn errors_name_the_entry_and_the_element() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let odd = db.store::<Odd>()?;
         let mut guard = odd.create(7, OddInit {})?;
         let mut by_name = guard.elements(Odd::BY_NAME);

@@ -79,7 +79,7 @@ impl Serialize for Huge {
 
 impl<'de> serde::Deserialize<'de> for Huge {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        <Vec<serde::de::IgnoredAny> as serde::Deserialize>::deserialize(deserializer).map(|chunks| Self(chunks.len()))
+        <Vec<serde_bytes::ByteBuf> as serde::Deserialize>::deserialize(deserializer).map(|chunks| Self(chunks.len()))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use kvstore::{Error, Map, MapStore, Result, Scan, Store};
-use kvstore_tests::{TestResult, on_both};
+use kvstore::{Database, Error, Map, MapStore, ReadBack, Result, Scan, Store};
+use kvstore_tests::{TestResult, on_both, on_both_built};
 
 fn keys_of<T: Store>(scan: Scan<T>) -> Result<Vec<T::Key>> {
     scan.map(|entry| entry.map(|(key, _)| key)).collect()
@@ -212,7 +212,7 @@ fn bounds_may_be_set_in_the_middle_of_a_scan() -> TestResult {
 
 #[test]
 fn keys_do_not_decode_values() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let refused = db.map::<u64, Refused>("refused")?;
         (1..=40).try_for_each(|key| refused.put(key, Refused(true)))?;
         assert_eq!(refused.iter()?.keys().collect::<Result<Vec<_>>>()?, (1..=40).collect::<Vec<_>>());
@@ -241,7 +241,7 @@ impl<'de> serde::Deserialize<'de> for Refused {
 
 #[test]
 fn an_entry_that_does_not_decode_is_an_error_in_its_place_wherever_it_lies() -> TestResult {
-    on_both(|db| {
+    on_both_built(&Database::builder().read_back(ReadBack::Never), |db| {
         let mixed = db.map::<u64, Refused>("mixed")?;
         // Pages end behind 16, 80, 336 and 1360 rows.
         let bad = [0, 15, 16, 79, 80, 81, 336, 1359, 1360, 1999];

@@ -37,6 +37,7 @@ impl Entries for StructEntries {
         (Known { name: "with", usage: "with = \"module\"" }, "a field"),
         (Known { name: "skip", usage: "skip" }, "a field"),
         (Known { name: "type", usage: "type = \"name\"" }, "a field"),
+        (Known { name: "ignore_unknown", usage: "ignore_unknown" }, "a field"),
     ];
 
     fn read(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
@@ -86,6 +87,7 @@ pub(crate) struct FieldEntries {
     pub(crate) with: Slot<Path>,
     pub(crate) skip: Slot<()>,
     pub(crate) type_name: Slot<LitStr>,
+    pub(crate) ignore_unknown: Slot<()>,
 }
 
 impl Entries for FieldEntries {
@@ -98,6 +100,7 @@ impl Entries for FieldEntries {
         Known { name: "with", usage: "with = \"module\"" },
         Known { name: "skip", usage: "skip" },
         Known { name: "type", usage: "type = \"name\"" },
+        Known { name: "ignore_unknown", usage: "ignore_unknown" },
     ];
     const ELSEWHERE: &'static [(Known, &'static str)] = &[
         (Known { name: "namespace", usage: "namespace = \"name\"" }, "the struct"),
@@ -135,6 +138,14 @@ impl Entries for FieldEntries {
                 flag(name, input, "write `skip`, and `default = expr` for the value to start with")?;
                 self.skip.set(name, ())
             }
+            "ignore_unknown" => {
+                flag(
+                    name,
+                    input,
+                    "write `ignore_unknown`, and fields inside the value that its type does not know are dropped",
+                )?;
+                self.ignore_unknown.set(name, ())
+            }
             _ => self.type_name.set(name, value(name, input, "a string", "type = \"name\"")?),
         }
     }
@@ -145,6 +156,7 @@ impl Entries for FieldEntries {
             "default" => self.default.mention(),
             "with" => self.with.mention(),
             "skip" => self.skip.mention(),
+            "ignore_unknown" => self.ignore_unknown.mention(),
             _ => self.type_name.mention(),
         }
     }

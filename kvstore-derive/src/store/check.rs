@@ -228,6 +228,7 @@ pub(crate) fn field(NamedField { field, entries, .. }: &NamedField<'_>, errors: 
         let on = if is_key { KEY } else { SKIP };
         refuse(entries.with.name(), on);
         refuse(entries.type_name.name(), on);
+        refuse(entries.ignore_unknown.name(), on);
     }
     if let Some(literal) = entries.type_name.value()
         && literal.value().trim().is_empty()
@@ -282,8 +283,8 @@ fn check_stored_type(ty: &Type, field: &Ident, errors: &mut Errors) {
         errors.at(
             nested,
             format_args!(
-                "found an `Option` in an `Option` in the field `{field}`: a record can't tell `None` from \
-                 `Some(None)`; use one `Option`, or an enum of three"
+                "found an `Option` in an `Option` in the field `{field}`: its two `None`s are easily taken for each \
+                 other; use one `Option`, an enum of three, or a newtype around the inner one"
             ),
         );
     }

@@ -35,6 +35,7 @@ use crate::runtime::{ends, own_ends};
 struct Stored<'m, 'a> {
     field: &'m ModelField<'a>,
     codec: &'m Codec,
+    ignores_unknown: bool,
 }
 
 /// The `impl` and what it uses.
@@ -61,7 +62,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
 
 fn stored<'m, 'a>(model: &'m Model<'a>) -> Vec<Stored<'m, 'a>> {
     let stored = model.fields.iter().filter_map(|field| match &field.role {
-        Role::Stored { codec, .. } => Some(Stored { field, codec }),
+        Role::Stored { codec, ignores_unknown, .. } => Some(Stored { field, codec, ignores_unknown: *ignores_unknown }),
         Role::Key | Role::Skipped(_) | Role::Elements { .. } => None,
     });
     stored.collect()
@@ -90,7 +91,7 @@ fn schema(model: &Model<'_>) -> TokenStream {
 fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
     let count = Literal::usize_unsuffixed(stored.len());
-    let writes = stored.iter().map(|Stored { field, codec }| {
+    let writes = stored.iter().map(|Stored { field, codec, .. }| {
         let (ident, name) = (field.ident, &field.name);
         match codec {
             Codec::Unknown => TokenStream::new(),
@@ -134,7 +135,7 @@ fn encode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
 
 fn decode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     let (struct_name, private) = (model.name, model.runtime.private());
-    let places = stored.iter().map(|Stored { field, codec }| {
+    let places = stored.iter().map(|Stored { field, codec, .. }| {
         let place = place(field);
         let none = match codec {
             // A module that reads another type is at fault, not what is done with it later.
@@ -172,8 +173,9 @@ fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     if stored.is_empty() {
         return quote!(if let ::core::option::Option::Some(__kvstore_name) = #next { #unknown; });
     }
-    let arms = stored.iter().map(|Stored { field, codec }| {
+    let arms = stored.iter().map(|Stored { field, codec, ignores_unknown }| {
         let (place, name) = (place(field), &field.name);
+        let ignore = ignores_unknown.then(|| quote!(#private::FieldReader::ignore_unknown(&mut __kvstore_fields);));
         let read = match codec {
             Codec::Unknown => quote!({}),
             Codec::Serde => {
@@ -190,7 +192,7 @@ fn read(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
                 }
             }
         };
-        quote!(#name => #read,)
+        quote!(#name => { #ignore #read })
     });
     quote! {
         while let ::core::option::Option::Some(__kvstore_name) = #next {

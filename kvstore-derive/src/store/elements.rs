@@ -64,7 +64,9 @@ pub(crate) fn schemas(model: &Model<'_>) -> Option<TokenStream> {
             let (name, projection) = (&field.name, field_types::projection(model, field));
             let (first, last) = own_ends(&field.ty);
             let (path, function) = (begun_at(&private, first), quote_spanned!(last=> ::element_schema));
-            quote!(#path #function(#projection, #name))
+            let ignoring = matches!(field.role, Role::Elements { ignores_unknown: true, .. });
+            let ignoring = ignoring.then(|| quote!(.ignoring_unknown()));
+            quote!(#path #function(#projection, #name) #ignoring)
         })
         .collect();
     if schemas.is_empty() {

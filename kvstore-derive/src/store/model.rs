@@ -68,6 +68,7 @@ pub(crate) enum Role {
         /// The name of its type in the catalog.
         type_name: String,
         initial: Initial,
+        ignores_unknown: bool,
     },
     /// It is a field of the record.
     Stored {
@@ -77,6 +78,8 @@ pub(crate) enum Role {
         type_name: String,
         /// Its value where none is given; without one, it is required.
         initial: Option<Initial>,
+        /// Whether what its type does not know is left out when it is read.
+        ignores_unknown: bool,
     },
 }
 
@@ -226,8 +229,9 @@ impl Role {
             return Self::Skipped(Initial::Unknown); // a second key, or of a type that is none
         }
         let type_name = entries.type_name.value().map_or_else(|| types::catalog_name(&field.ty), syn::LitStr::value);
+        let ignores_unknown = entries.ignore_unknown.is_mentioned();
         if types::is_elements(&field.ty) {
-            return Self::Elements { type_name, initial: Initial::Default };
+            return Self::Elements { type_name, initial: Initial::Default, ignores_unknown };
         }
         if entries.skip.is_mentioned() {
             return Self::Skipped(given.unwrap_or(Initial::Default));
@@ -241,6 +245,7 @@ impl Role {
             },
             type_name,
             initial: given.or_else(|| types::starts_empty(&field.ty).then_some(Initial::Empty)),
+            ignores_unknown,
         }
     }
 }

@@ -6,10 +6,10 @@
 
 use super::access::{Access, Elements, Found, Held, Place};
 use super::space::ElementField;
-use super::{ElementDeque, ElementValue, decode_value, encode_value};
+use super::{ElementDeque, ElementValue, encode_value};
 use crate::error::{Error, Result};
 use crate::key::hidden::{KeyBuf, KeyCodec};
-use crate::record::RecordError;
+use crate::record::{self, RecordError};
 
 /// The places of a deque: from the first up to, but not including, the end. Without elements there is no row of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn decode(record: &[u8]) -> Result<Self, RecordError> {
-        match decode_value(record)? {
+        match record::decode_element(record, false)? {
             (first, end) if first < end => Ok(Self { first, end }),
             _ => Err(RecordError::wrong("the deque ends before it begins")),
         }
@@ -105,7 +105,8 @@ impl<V: ElementValue, A: Access> Elements<ElementDeque<V>, A> {
 /// The element at a place where there is one.
 fn value_at<V: ElementValue>(entry: Place<'_>, field: &ElementField, contents: &Found<'_>, place: i64) -> Result<V> {
     let suffix = suffix(place);
-    let value = contents.read(&contents.key(field, &suffix), decode_value)?;
+    let value =
+        contents.read(&contents.key(field, &suffix), |record| record::decode_element(record, field.ignores_unknown))?;
     let value = value.unwrap_or_else(|| Err(RecordError::wrong("it is missing")));
     value.map_err(|error| entry.decode_error(field, &suffix, error))
 }
@@ -154,7 +155,7 @@ impl<V: ElementValue> Elements<ElementDeque<V>, Held<'_>> {
         let ends = ends(entry, field)?;
         let Some(place) = ends.place(index) else { return Ok(false) };
         let suffix = suffix(place);
-        let record = encode_value(&value).map_err(|error| entry.encode_error(field, &suffix, error))?;
+        let record = field.encode(&value).map_err(|error| entry.encode_error(field, &suffix, error))?;
         self.put(&suffix, record)?;
         Ok(true)
     }
@@ -173,7 +174,7 @@ impl<V: ElementValue> Elements<ElementDeque<V>, Held<'_>> {
         };
         let suffix = suffix(place);
         let encode_error = |error| entry.encode_error(field, &suffix, error);
-        let (record, grown) = (encode_value(value).map_err(encode_error)?, grown.encode().map_err(encode_error)?);
+        let (record, grown) = (field.encode(value).map_err(encode_error)?, grown.encode().map_err(encode_error)?);
         self.put(&suffix, record)?;
         self.put(&[], grown)
     }

@@ -2,9 +2,10 @@
 
 use super::access::{Access, Committed, Elements, Held};
 use super::scan::{ElementScan, Merged};
-use super::{ElementMap, ElementValue, decode_value, encode_value};
+use super::{ElementMap, ElementValue};
 use crate::error::Result;
 use crate::key::{Key, KeyArg, KeyRange};
+use crate::record;
 
 impl<K: Key, V: ElementValue, A: Access> Elements<ElementMap<K, V>, A> {
     /// The value of an element; `None` where there is none.
@@ -15,7 +16,9 @@ impl<K: Key, V: ElementValue, A: Access> Elements<ElementMap<K, V>, A> {
         let (place, field) = self.place()?;
         let suffix = place.suffix(&key)?;
         let Some(contents) = place.now()? else { return Ok(None) };
-        let value = contents.read(&contents.key(field, suffix.as_slice()), decode_value)?;
+        let value = contents.read(&contents.key(field, suffix.as_slice()), |record| {
+            record::decode_element(record, field.ignores_unknown)
+        })?;
         value.transpose().map_err(|error| place.decode_error(field, suffix.as_slice(), error))
     }
 
@@ -54,7 +57,7 @@ impl<K: Key, V: ElementValue> Elements<ElementMap<K, V>, Held<'_>> {
     pub fn insert(&mut self, key: impl KeyArg<K>, value: V) -> Result<()> {
         let (place, field) = self.place()?;
         let suffix = place.suffix(&key)?;
-        let record = encode_value(&value).map_err(|error| place.encode_error(field, suffix.as_slice(), error))?;
+        let record = field.encode(&value).map_err(|error| place.encode_error(field, suffix.as_slice(), error))?;
         self.put(suffix.as_slice(), record)
     }
 

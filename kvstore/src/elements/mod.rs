@@ -64,11 +64,11 @@ pub(crate) mod hidden {
         /// Whether it keeps where it begins and ends.
         const HAS_ENDS: bool = false;
 
-        /// Reads an element from its key in last form and its record.
+        /// Reads an element from its key in last form and its record, with or without what its type does not know.
         ///
         /// # Errors
         /// [`RecordError`] where they are not those of an element.
-        fn decode(key: &[u8], record: &[u8]) -> Result<E, RecordError>;
+        fn decode(key: &[u8], record: &[u8], ignores_unknown: bool) -> Result<E, RecordError>;
     }
 }
 
@@ -117,7 +117,7 @@ pub const fn element_path<T, C>(index: usize) -> ElementPath<T, C> {
 
 /// The schema of a field, which gives the type.
 pub const fn element_schema<S, C: ElementCollection>(_field: fn(&S) -> &C, name: &'static str) -> ElementSchema {
-    ElementSchema { name, kind: C::KIND, key: C::SHAPE }
+    ElementSchema { name, kind: C::KIND, key: C::SHAPE, ignores_unknown: false }
 }
 
 impl<T, C> Clone for ElementPath<T, C> {
@@ -218,8 +218,8 @@ impl<K: Key, V: ElementValue> CollectionCodec<(K, V)> for ElementMap<K, V> {
     const KIND: &'static str = "map";
     const SHAPE: Shape = K::SHAPE;
 
-    fn decode(key: &[u8], record: &[u8]) -> Result<(K, V), RecordError> {
-        Ok((K::decode_last(key)?, decode_value(record)?))
+    fn decode(key: &[u8], record: &[u8], ignores_unknown: bool) -> Result<(K, V), RecordError> {
+        Ok((K::decode_last(key)?, record::decode_element(record, ignores_unknown)?))
     }
 }
 
@@ -231,7 +231,7 @@ impl<K: Key> CollectionCodec<K> for ElementSet<K> {
     const KIND: &'static str = "set";
     const SHAPE: Shape = K::SHAPE;
 
-    fn decode(key: &[u8], record: &[u8]) -> Result<K, RecordError> {
+    fn decode(key: &[u8], record: &[u8], _ignores_unknown: bool) -> Result<K, RecordError> {
         if record.is_empty() {
             Ok(K::decode_last(key)?)
         } else {
@@ -249,8 +249,8 @@ impl<V: ElementValue> CollectionCodec<V> for ElementDeque<V> {
     const SHAPE: Shape = i64::SHAPE;
     const HAS_ENDS: bool = true;
 
-    fn decode(_key: &[u8], record: &[u8]) -> Result<V, RecordError> {
-        decode_value(record)
+    fn decode(_key: &[u8], record: &[u8], ignores_unknown: bool) -> Result<V, RecordError> {
+        record::decode_element(record, ignores_unknown)
     }
 }
 
@@ -263,8 +263,4 @@ fn encode_value<V: ElementValue>(value: &V) -> Result<Vec<u8>, RecordError> {
     let mut record = Vec::new();
     record::encode::<u64, V, Map<u64, V>>(value, &mut record)?;
     Ok(record)
-}
-
-fn decode_value<V: ElementValue>(record: &[u8]) -> Result<V, RecordError> {
-    record::decode::<u64, V, Map<u64, V>>(&[], record)
 }

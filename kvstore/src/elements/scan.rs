@@ -27,6 +27,7 @@ pub struct ElementScan<'a, C> {
     namespace: Arc<Namespace>,
     owner: KeyBuf,
     index: usize,
+    ignores_unknown: bool,
     /// None where the entry has no elements.
     rows: Option<Merged<'a>>,
     collection: PhantomData<fn() -> C>,
@@ -35,7 +36,8 @@ pub struct ElementScan<'a, C> {
 impl<'a, C> ElementScan<'a, C> {
     pub(super) fn new(place: Place<'_>, index: usize, rows: Option<Merged<'a>>) -> Self {
         let (namespace, owner) = (Arc::clone(place.namespace), place.owner.clone());
-        Self { namespace, owner, index, rows, collection: PhantomData }
+        let ignores_unknown = namespace.elements.field(index).is_ok_and(|field| field.ignores_unknown);
+        Self { namespace, owner, index, ignores_unknown, rows, collection: PhantomData }
     }
 
     /// Runs in the opposite order, over the elements that are left.
@@ -67,11 +69,11 @@ impl<'a, C> ElementScan<'a, C> {
 impl<'a, K: Key, V> ElementScan<'a, ElementMap<K, V>> {
     /// The keys alone, without decoding values.
     pub fn keys(self) -> ElementScan<'a, ElementSet<K>> {
-        let Self { namespace, owner, index, mut rows, .. } = self;
+        let Self { namespace, owner, index, ignores_unknown, mut rows, .. } = self;
         if let Some(rows) = &mut rows {
             rows.keys_only();
         }
-        ElementScan { namespace, owner, index, rows, collection: PhantomData }
+        ElementScan { namespace, owner, index, ignores_unknown, rows, collection: PhantomData }
     }
 }
 
@@ -86,7 +88,7 @@ impl<C: ElementCollection> Iterator for ElementScan<'_, C> {
         }
         let (key, record) = self.rows.as_ref()?.row();
         let suffix = key.get(PREFIX_BYTES..).unwrap_or_default();
-        Some(C::decode(suffix, record).map_err(|error| self.decode_error(suffix, error)))
+        Some(C::decode(suffix, record, self.ignores_unknown).map_err(|error| self.decode_error(suffix, error)))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Where the elements of one store lie: a namespace for each of its element-wise collections, and one for its orphans.
 
+use super::{ElementValue, encode_value};
 use crate::catalog::{self, NamespaceRow, SecondaryRow};
 use crate::engine::{Engine, Page};
 use crate::error::{Error, Result};
 use crate::key::hidden::KeyBuf;
 use crate::key::{Shape, Span};
 use crate::namespace::GrownRow;
-use crate::record::{self, RecordError};
+use crate::record::{self, ReadBack, ReadBackWindow, RecordError};
 use crate::schema::recorded_elements;
 use crate::sequence::Sequence;
 use crate::store::ElementSchema;
@@ -31,9 +32,22 @@ pub(crate) struct ElementField {
     id: u32,
     pub(crate) name: &'static str,
     shape: Shape,
+    /// Whether what the type of the elements does not know is left out when they are read.
+    pub(crate) ignores_unknown: bool,
+    /// Which elements are read back before they are put.
+    read_back: ReadBackWindow,
 }
 
 impl ElementField {
+    /// The record of an element.
+    pub(super) fn encode<V: ElementValue>(&self, value: &V) -> Result<Vec<u8>, RecordError> {
+        let record = encode_value(value)?;
+        if self.read_back.takes_one() {
+            record::read_back_element::<V>(&record, self.ignores_unknown)?;
+        }
+        Ok(record)
+    }
+
     /// An element, by its key in last form, as text.
     pub(crate) fn render(&self, key: &[u8]) -> String {
         format!("{}[{}]", self.name, self.shape.render(key))
@@ -56,6 +70,7 @@ impl ElementSpaces {
         stored: &[(String, SecondaryRow)],
         version: u32,
         schema: &[ElementSchema],
+        read_back: ReadBack,
     ) -> Result<(Self, Vec<GrownRow>)> {
         if schema.is_empty() {
             return Ok((Self::default(), Vec::new()));
@@ -69,7 +84,13 @@ impl ElementSpaces {
         let rows = catalog::ensure_secondaries(engine, row.id, &wanted)?;
         let (mut fields, mut grown) = (Vec::new(), Vec::new());
         for (field, old) in schema.iter().zip(rows.iter().skip(1)) {
-            fields.push(ElementField { id: old.id, name: field.name, shape: field.key });
+            fields.push(ElementField {
+                id: old.id,
+                name: field.name,
+                shape: field.key,
+                ignores_unknown: field.ignores_unknown,
+                read_back: ReadBackWindow::new(read_back),
+            });
             let new = SecondaryRow { id: old.id, ..compiled(field) };
             if new != *old {
                 grown.push(GrownRow {

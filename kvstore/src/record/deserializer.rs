@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess,
 use std::borrow::Cow;
 
 use super::error::CodecError;
+use super::ignore_unknown::IgnoreUnknown;
 use super::source::Source;
 use super::{EMPTY_ARRAY, NULL, SOME, SOME_INITIAL, UNDEFINED};
 
@@ -140,11 +141,14 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, CodecError> {
         self.hop()?;
+        let ignored = self.ignores_unknown;
+        self.ignores_unknown |= name == IgnoreUnknown::<()>::NAME;
         let value = visitor.visit_newtype_struct(&mut *self)?;
+        self.ignores_unknown = ignored;
         self.hop_back();
         Ok(value)
     }
@@ -189,17 +193,20 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, CodecError> {
-        self.deserialize_map(visitor)
+        let outer = std::mem::replace(&mut self.type_name, name);
+        let value = self.deserialize_map(visitor)?;
+        self.type_name = outer;
+        Ok(value)
     }
 
     #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, CodecError> {
@@ -213,7 +220,9 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
             self.skip(1);
             self.enter()?;
         }
+        let outer = std::mem::replace(&mut self.type_name, name);
         let value = visitor.visit_enum(Variant { source: &mut *self, has_value })?;
+        self.type_name = outer;
         if has_value {
             self.leave();
         }
@@ -225,8 +234,9 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
         self.deserialize_str(visitor)
     }
 
+    /// A type calls this for a field that it does not know.
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.skip_item()?;
+        self.skip_unknown()?;
         visitor.visit_unit()
     }
 
@@ -313,7 +323,11 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
 
     #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, CodecError> {
-        if self.next()? { seed.deserialize(&mut *self.source).map(Some) } else { Ok(None) }
+        if !self.next()? {
+            return Ok(None);
+        }
+        self.source.key = self.source.bytes;
+        seed.deserialize(&mut *self.source).map(Some)
     }
 
     #[inline]
@@ -356,10 +370,11 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
 
     #[inline]
     fn unit_variant(self) -> Result<(), CodecError> {
-        if self.has_value {
-            return Err(CodecError::wrong("a variant has a value, and its type has none"));
+        match self.has_value {
+            true if self.source.ignores_unknown => self.source.skip_unknown(),
+            true => Err(CodecError::wrong("a variant has a value, and its type has none")),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     #[inline]

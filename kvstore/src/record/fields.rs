@@ -140,6 +140,14 @@ impl<'de> RecordReader<'de> {
     pub fn bare<T: DeserializeOwned>(&mut self) -> Result<T, RecordError> {
         Ok(T::deserialize(&mut self.source)?)
     }
+
+    /// Refuses bytes after the value.
+    pub(super) fn finish(&self) -> Result<(), RecordError> {
+        match self.source.bytes.len() {
+            0 => Ok(()),
+            n => Err(RecordError::wrong(format_args!("{n} bytes follow the value"))),
+        }
+    }
 }
 
 /// Reads the fields of one record.
@@ -174,6 +182,11 @@ impl<'de> FieldReader<'_, 'de> {
         Ok(<&'de str>::decode(self.source).map_err(CodecError::from)?)
     }
 
+    /// Lets the value of the next field be read without what its type does not know.
+    pub fn ignore_unknown(&mut self) {
+        self.source.ignores_unknown = true;
+    }
+
     /// Reads the value of the field whose name came last into its place.
     ///
     /// # Errors
@@ -193,6 +206,7 @@ impl<'de> FieldReader<'_, 'de> {
         F: FnOnce(&mut FieldDeserializer<'de>) -> Result<T, CodecError>,
     {
         let value = read(self.source).map_err(|error| RecordError::from(error).in_field(name))?;
+        self.source.ignores_unknown = false;
         match place.replace(value) {
             None => Ok(()),
             Some(_) => Err(RecordError::wrong(format_args!("field `{name}` is there twice"))),

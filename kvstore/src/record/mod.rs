@@ -14,14 +14,21 @@
 mod deserializer;
 mod error;
 mod fields;
+mod ignore_unknown;
+mod read_back;
 mod serializer;
 mod sink;
 mod source;
+
+use serde::de::DeserializeOwned;
 
 pub use self::error::RecordError;
 pub use self::fields::{
     FieldDeserializer, FieldReader, FieldSerializer, FieldWriter, RecordReader, RecordWriter, required,
 };
+pub use self::ignore_unknown::IgnoreUnknown;
+pub use self::read_back::ReadBack;
+pub(crate) use self::read_back::{ReadBackWindow, read_back, read_back_element};
 use self::sink::Sink;
 use self::source::Source;
 use crate::store::{Schema, StoreCodec};
@@ -35,6 +42,9 @@ const MAX_DEPTH: usize = 128;
 /// The most `Some`s and newtypes around one value, in all levels of its nesting. They take no byte of a record, and a type
 /// that contains itself in nothing else would be read for ever. As many as eight for each level.
 const MAX_HOPS: usize = 8 * MAX_DEPTH;
+
+/// The version in the records of elements.
+const ELEMENT_VERSION: u32 = 1;
 
 const FORMAT_FIELDS: u8 = 1;
 const FORMAT_BARE: u8 = 2;
@@ -97,10 +107,15 @@ pub(crate) fn decode_owner<K, V, T: StoreCodec<K, V>>(
     let mut reader = reader(record, version, fields.is_some(), !T::ELEMENTS.is_empty())?;
     let value = T::decode(key, &mut reader)?;
     *incarnation = reader.incarnation;
-    match reader.source.bytes.len() {
-        0 => Ok(value),
-        n => Err(RecordError::wrong(format_args!("{n} bytes follow the value"))),
-    }
+    reader.finish().map(|()| value)
+}
+
+/// Reads an element: a bare value, of which what its type does not know is left out or an error.
+pub(crate) fn decode_element<V: DeserializeOwned>(record: &[u8], ignores_unknown: bool) -> Result<V, RecordError> {
+    let mut reader = reader(record, ELEMENT_VERSION, false, false)?;
+    reader.source.ignores_unknown = ignores_unknown;
+    let value = reader.bare()?;
+    reader.finish().map(|()| value)
 }
 
 /// The incarnation alone of an entry whose struct has element-wise collections, without a look at the values of its fields.

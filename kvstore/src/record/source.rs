@@ -17,11 +17,24 @@ pub struct Source<'de> {
     hops: usize,
     /// How many items arrays and maps may still declare: in all as many as there are bytes, since each takes one.
     items: usize,
+    /// Whether what a type does not know is left out, and not an error.
+    pub(super) ignores_unknown: bool,
+    /// The struct or enum that is being read, and where the key that came last begins: for errors.
+    pub(super) type_name: &'static str,
+    pub(super) key: &'de [u8],
 }
 
 impl<'de> Source<'de> {
     pub(super) fn new(bytes: &'de [u8]) -> Self {
-        Self { bytes, depth: MAX_DEPTH, hops: MAX_HOPS, items: bytes.len() }
+        Self {
+            bytes,
+            depth: MAX_DEPTH,
+            hops: MAX_HOPS,
+            items: bytes.len(),
+            ignores_unknown: false,
+            type_name: "",
+            key: &[],
+        }
     }
 
     /// The initial byte of the next item.
@@ -79,9 +92,26 @@ impl<'de> Source<'de> {
         Ok(())
     }
 
-    /// Moves past one item, whatever it is.
-    pub(super) fn skip_item(&mut self) -> Result<(), CodecError> {
-        skip_item(&mut self.bytes, self.depth)
+    /// Moves past one item that the type does not know, if it may be left out.
+    pub(super) fn skip_unknown(&mut self) -> Result<(), CodecError> {
+        if self.ignores_unknown { skip_item(&mut self.bytes, self.depth) } else { Err(self.unknown()) }
+    }
+
+    /// The error for an item that the type does not know: the next commit would drop it.
+    #[cold]
+    fn unknown(&self) -> CodecError {
+        // If the item follows the key that came last, that is its name.
+        let mut key = self.key;
+        let head = take_head(&mut key).filter(|head| head.major == 3 && !head.is_open);
+        let name = head.and_then(|head| take_bytes(&mut key, head.argument));
+        let name = name.filter(|_| key.len() == self.bytes.len()).and_then(|name| std::str::from_utf8(name).ok());
+        let what = name
+            .map_or_else(|| "an unknown item".to_owned(), |name| format!("unknown field `{}`", name.escape_debug()));
+        let inside = if self.type_name.is_empty() { String::new() } else { format!(" inside `{}`", self.type_name) };
+        CodecError::wrong(format_args!(
+            "{what}{inside}: the next commit would drop it; `#[store(ignore_unknown)]` on the field and `IgnoreUnknown` \
+             around a type allow that"
+        ))
     }
 }
 
@@ -135,7 +165,7 @@ pub(super) fn take_bytes<'b>(bytes: &mut &'b [u8], len: u64) -> Option<&'b [u8]>
 }
 
 /// Moves past one item whose arrays and maps are nested at most this deep.
-fn skip_item(bytes: &mut &[u8], depth: usize) -> Result<(), CodecError> {
+pub(super) fn skip_item(bytes: &mut &[u8], depth: usize) -> Result<(), CodecError> {
     const NAME: &str = "an item that is left out";
     let end = || CodecError::end(NAME);
     loop {
@@ -165,4 +195,4 @@ fn skip_item(bytes: &mut &[u8], depth: usize) -> Result<(), CodecError> {
 }
 
 /// Ends an item of open length.
-const BREAK: u8 = 0xFF;
+pub(super) const BREAK: u8 = 0xFF;

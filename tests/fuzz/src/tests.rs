@@ -102,8 +102,9 @@ fn wrong_records_are_seen() {
     let check = |subject: &records::Subject, record: &[u8]| wrong((subject.check)(record, subject));
     assert!(check(&records::subject::<Map<u64, Growing>>(8), &[2, 1, 7]).contains("another one"));
     assert!(check(&records::subject::<Map<u64, Greedy>>(8), &[2, 1, 7]).contains("memory"));
-    // The one thing on which the referee differs.
-    assert!(check(&records::subject::<Map<u64, ()>>(8), &[2, 1, 0x80]).contains("the referee"));
+    // The one thing on which the referee differs: `Some(None)`.
+    let some_none = [&[2, 1, 0xDA][..], b"some", &[0xF6]].concat();
+    assert!(check(&records::subject::<Map<u64, Option<Option<u8>>>>(8), &some_none).contains("the referee"));
 }
 
 #[test]
