@@ -225,9 +225,13 @@ fn read_owner<T: Store>(
 ) -> Result<Option<T::Value>> {
     let mut value = None;
     read(key, &mut |bytes| {
-        value = Some(record::decode_owner::<T::Key, T::Value, T>(key.key(), bytes, incarnation));
+        value = Some(record::decode_owner::<T::Key, T::Value, T>(key.key(), bytes));
     })?;
-    value.transpose().map_err(|error| namespace.decode_error(key, error))
+    let decoded = value.transpose().map_err(|error| namespace.decode_error(key, error))?;
+    Ok(decoded.map(|decoded| {
+        *incarnation = decoded.incarnation;
+        decoded.value
+    }))
 }
 
 /// A value's key field, where it has one, must be the key of its entry.

@@ -298,7 +298,7 @@ impl<T: Store> MapStore<T> {
         let key = self.namespace.key(&key)?;
         let Instance { cache, engine, .. } = &*self.namespace.instance;
         cache.share(&**engine, &key, |record| {
-            record::decode::<T::Key, T::Value, T>(key.key(), record)
+            record::decode_owner::<T::Key, T::Value, T>(key.key(), record)
                 .map_err(|error| self.namespace.decode_error(&key, error))
         })
     }

@@ -83,8 +83,10 @@ impl DatabaseBuilder {
     /// How many bytes of entries are kept as they were read or decoded last, so that what is read often costs its decoding
     /// alone, and with [`get_shared`](crate::MapStore::get_shared) not even that. By default 32 MiB; 0 switches it off, and
     /// `usize::MAX` keeps all that was read.
-    /// An entry that would take the most of a shard, of
-    /// which there are four for each core, is not kept.
+    ///
+    /// A decoded value is charged about what it takes in memory, which is estimated while it is read: for values of common
+    /// types from half of it to twice as much. What lies behind a skipped field, or is made by a `Deserialize` by hand, is
+    /// not seen. An entry that would take the most of a shard, of which there are four for each core, is not kept.
     pub fn read_cache_bytes(mut self, bytes: usize) -> Self {
         self.read_cache_bytes = bytes;
         self

@@ -58,14 +58,14 @@ impl Equivalent<KeptKey> for Sought<'_> {
     }
 }
 
-/// Charges an entry by its encoded length, twice where its value is there, too.
+/// Charges an entry its record, and about the memory of its value if that is there, too.
 struct Bytes;
 
 impl Weighter<KeptKey, Option<Known>> for Bytes {
     fn weight(&self, key: &KeptKey, known: &Option<Known>) -> u64 {
         let record = known.as_ref().map_or(0, |known| {
-            let copies = if known.value.is_some() { 2 } else { 1 };
-            known.record.len().saturating_mul(copies)
+            let value = known.value.as_ref().map_or(0, |shared| shared.memory);
+            known.record.len().saturating_add(value)
         });
         key.bytes.len().saturating_add(record).saturating_add(OVERHEAD) as u64
     }

@@ -20,7 +20,12 @@ use crate::key::hidden::KeyBuf;
 use crate::sync::{Arc, Mutex, RandomState, locked, shards};
 
 /// A decoded value, of the type of the entry's store.
-pub(crate) type SharedValue = Arc<dyn Any + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct SharedValue {
+    pub(crate) value: Arc<dyn Any + Send + Sync>,
+    /// About how much memory it takes.
+    pub(crate) memory: usize,
+}
 
 /// What is known of one entry.
 #[derive(Clone)]
@@ -115,9 +120,9 @@ impl ReadCache {
         (None, vacancy.filter(|_| sought_again))
     }
 
-    /// Whether a record of this size can be kept at all.
-    pub(crate) fn fits(&self, record: &[u8]) -> bool {
-        record.len() < self.each
+    /// Whether something of this size can be kept at all.
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
+        bytes < self.each
     }
 
     /// Whether an entry is kept.
@@ -161,7 +166,7 @@ impl ReadCache {
     /// is kept, too.
     pub(crate) fn end(&self, announced: Announced, key: &KeyBuf, written: Option<&[u8]>) {
         let Some(shard) = self.shard(announced.hash) else { return };
-        let known = written.filter(|record| announced.was_kept && self.fits(record));
+        let known = written.filter(|record| announced.was_kept && self.fits(record.len()));
         let known = known.map(|record| Known { record: Arc::from(record), value: None });
         let mut dropped = Dropped::default();
         let mut state = locked(&shard.0);

@@ -1,9 +1,10 @@
 //! Reads of entries as committed last: from the cache, and by the engine what is not there.
 
-use super::{Known, ReadCache};
+use super::{Known, ReadCache, SharedValue};
 use crate::engine::{Reader, Visit};
 use crate::error::Result;
 use crate::key::hidden::KeyBuf;
+use crate::record::Decoded;
 use crate::sync::Arc;
 
 impl ReadCache {
@@ -17,7 +18,7 @@ impl ReadCache {
         let Some(vacancy) = vacancy else { return engine.read(key.as_slice(), visit) };
         let mut record = None;
         let found = engine.read(key.as_slice(), &mut |bytes| {
-            record = self.fits(bytes).then(|| Arc::from(bytes));
+            record = self.fits(bytes.len()).then(|| Arc::from(bytes));
             visit(bytes);
         })?;
         if let Some(record) = record {
@@ -37,11 +38,11 @@ impl ReadCache {
         &self,
         engine: &R,
         key: &KeyBuf,
-        decode: impl FnOnce(&[u8]) -> Result<V>,
+        decode: impl FnOnce(&[u8]) -> Result<Decoded<V>>,
     ) -> Result<Option<Arc<V>>> {
-        let (known, vacancy) = self.look(key, |known| match known.value.clone().map(Arc::downcast) {
-            Some(Ok(value)) => Ok(value),
-            _ => Err(Arc::clone(&known.record)),
+        let (known, vacancy) = self.look(key, |known| {
+            let value = known.value.as_ref().map(|shared| Arc::downcast(Arc::clone(&shared.value)));
+            value.and_then(Result::ok).ok_or_else(|| Arc::clone(&known.record))
         });
         let record = match known {
             Some(Ok(value)) => return Ok(Some(value)),
@@ -55,9 +56,13 @@ impl ReadCache {
                 }
             }
         };
-        let value = Arc::new(decode(&record)?);
+        let Decoded { value, memory, .. } = decode(&record)?;
+        let value = Arc::new(value);
         if let Some(vacancy) = vacancy {
-            self.keep(vacancy, key, Known { record, value: Some(Arc::clone(&value) as super::SharedValue) });
+            // If there is no room for both, the record alone is kept.
+            let fits = self.fits(record.len().saturating_add(memory));
+            let shared = fits.then(|| SharedValue { value: Arc::clone(&value) as _, memory });
+            self.keep(vacancy, key, Known { record, value: shared });
         }
         Ok(Some(value))
     }

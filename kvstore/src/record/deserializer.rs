@@ -40,6 +40,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
         const NAME: &str = "any value";
+        self.memory.place::<V::Value>();
         let initial = self.peek(NAME)?;
         match initial >> 5 {
             0 => self.deserialize_u64(visitor),
@@ -51,7 +52,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
                 }
             }
             2 => self.deserialize_bytes(visitor),
-            3 => self.deserialize_str(visitor),
+            3 => self.deserialize_string(visitor),
             4 => self.deserialize_seq(visitor),
             5 => self.deserialize_map(visitor),
             _ => match initial {
@@ -70,25 +71,26 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.deserialize_str(visitor)
+        visit_text(<Cow<'de, str>>::decode(self)?, visitor)
     }
 
     #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        match <Cow<'de, str>>::decode(self)? {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
-        }
+        self.deserialize_string(visitor)
     }
 
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.deserialize_str(visitor)
+        let text = <Cow<'de, str>>::decode(self)?;
+        self.memory.add(text.len());
+        visit_text(text, visitor)
     }
 
     #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        match <types::Bytes<Cow<'de, [u8]>>>::decode(self)?.0 {
+        let types::Bytes(bytes) = <types::Bytes<Cow<'de, [u8]>>>::decode(self)?;
+        self.memory.add(bytes.len());
+        match bytes {
             Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
             Cow::Owned(bytes) => visitor.visit_byte_buf(bytes),
         }
@@ -102,6 +104,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
     /// A unit is as good as null here: a type that became an `Option` reads what it was before.
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.memory.place::<V::Value>();
         match self.peek("an option")? {
             NULL | UNDEFINED => {
                 self.skip(1);
@@ -145,6 +148,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
         visitor: V,
     ) -> Result<V::Value, CodecError> {
         self.hop()?;
+        self.memory.place::<V::Value>();
         let ignored = self.ignores_unknown;
         self.ignores_unknown |= name == IgnoreUnknown::<()>::NAME;
         let value = visitor.visit_newtype_struct(&mut *self)?;
@@ -155,14 +159,17 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.memory.place::<V::Value>();
         let mut items = Items::array(self)?;
         let value = visitor.visit_seq(&mut items)?;
-        items.finish()?;
+        items.finish_collection::<V::Value>(false)?;
         Ok(value)
     }
 
+    /// What a tuple has lies inside it.
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
+        self.memory.place::<V::Value>();
         let mut items = Items::array(self)?;
         if items.left != len && items.left != OPEN {
             return Err(CodecError::wrong(format_args!("expected a tuple of {len}, found an array of {}", items.left)));
@@ -184,9 +191,10 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        self.memory.place::<V::Value>();
         let mut items = Items::map(self)?;
         let value = visitor.visit_map(&mut items)?;
-        items.finish()?;
+        items.finish_collection::<V::Value>(true)?;
         Ok(value)
     }
 
@@ -198,7 +206,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
         visitor: V,
     ) -> Result<V::Value, CodecError> {
         let outer = std::mem::replace(&mut self.type_name, name);
-        let value = self.deserialize_map(visitor)?;
+        let value = self.fields(visitor)?;
         self.type_name = outer;
         Ok(value)
     }
@@ -220,6 +228,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
             self.skip(1);
             self.enter()?;
         }
+        self.memory.place::<V::Value>();
         let outer = std::mem::replace(&mut self.type_name, name);
         let value = visitor.visit_enum(Variant { source: &mut *self, has_value })?;
         self.type_name = outer;
@@ -231,7 +240,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        self.deserialize_str(visitor)
+        visit_text(<Cow<'de, str>>::decode(self)?, visitor)
     }
 
     /// A type calls this for a field that it does not know.
@@ -246,6 +255,26 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
     }
 }
 
+#[inline]
+fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V::Value, CodecError> {
+    match text {
+        Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+        Cow::Owned(text) => visitor.visit_string(text),
+    }
+}
+
+impl<'de> Source<'de> {
+    /// Reads a map into the fields of a struct, which lie inside it.
+    #[inline]
+    fn fields<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, CodecError> {
+        self.memory.place::<V::Value>();
+        let mut items = Items::map(self)?;
+        let value = visitor.visit_map(&mut items)?;
+        items.finish()?;
+        Ok(value)
+    }
+}
+
 /// In [`Items::left`]: as many as there are before a break. More than any record can have.
 const OPEN: usize = usize::MAX;
 
@@ -253,15 +282,24 @@ const OPEN: usize = usize::MAX;
 struct Items<'s, 'de> {
     source: &'s mut Source<'de>,
     left: usize,
+    count: usize,
+    /// The sizes of a key and of a value, or of an element.
+    key_size: usize,
+    value_size: usize,
 }
 
 impl<'s, 'de> Items<'s, 'de> {
+    #[inline]
+    fn new(source: &'s mut Source<'de>, left: Option<usize>) -> Self {
+        Self { source, left: left.unwrap_or(OPEN), count: left.unwrap_or(0), key_size: 0, value_size: 0 }
+    }
+
     #[inline]
     fn array(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
         source.enter()?;
         let left = types::Array::len(source)?;
         source.declare(left.unwrap_or(0), "an array")?;
-        Ok(Self { source, left: left.unwrap_or(OPEN) })
+        Ok(Self::new(source, left))
     }
 
     #[inline]
@@ -269,7 +307,7 @@ impl<'s, 'de> Items<'s, 'de> {
         source.enter()?;
         let left = types::Map::len(source)?;
         source.declare(left.unwrap_or(0).saturating_mul(2), "a map")?;
-        Ok(Self { source, left: left.unwrap_or(OPEN) })
+        Ok(Self::new(source, left))
     }
 
     /// Whether another follows, which is counted as read.
@@ -282,6 +320,7 @@ impl<'s, 'de> Items<'s, 'de> {
                     self.left = 0;
                     return Ok(false);
                 }
+                self.count += 1;
             }
             _ => self.left -= 1,
         }
@@ -302,6 +341,13 @@ impl<'s, 'de> Items<'s, 'de> {
         self.source.leave();
         Ok(())
     }
+
+    /// The same, for a collection that keeps its elements elsewhere.
+    #[inline]
+    fn finish_collection<C>(self, is_map: bool) -> Result<(), CodecError> {
+        self.source.memory.add_collection::<C>(self.count, self.key_size + self.value_size, is_map);
+        self.finish()
+    }
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, 'de> {
@@ -309,7 +355,12 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
 
     #[inline]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if self.next()? { seed.deserialize(&mut *self.source).map(Some) } else { Ok(None) }
+        if !self.next()? {
+            return Ok(None);
+        }
+        self.value_size = size_of::<T::Value>();
+        self.source.memory.make_room::<T::Value>();
+        seed.deserialize(&mut *self.source).map(Some)
     }
 
     #[inline]
@@ -327,11 +378,15 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
             return Ok(None);
         }
         self.source.key = self.source.bytes;
+        self.key_size = size_of::<K::Value>();
+        self.source.memory.make_room::<K::Value>();
         seed.deserialize(&mut *self.source).map(Some)
     }
 
     #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, CodecError> {
+        self.value_size = size_of::<V::Value>();
+        self.source.memory.make_room::<V::Value>();
         seed.deserialize(&mut *self.source)
     }
 
@@ -380,12 +435,14 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
     #[inline]
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, CodecError> {
         self.value()?;
+        self.source.memory.make_room::<T::Value>();
         seed.deserialize(self.source)
     }
 
     #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
         self.value()?;
+        self.source.memory.make_room::<V::Value>();
         self.source.deserialize_tuple(len, visitor)
     }
 
@@ -396,6 +453,7 @@ impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
         visitor: V,
     ) -> Result<V::Value, CodecError> {
         self.value()?;
-        self.source.deserialize_map(visitor)
+        self.source.memory.make_room::<V::Value>();
+        self.source.fields(visitor)
     }
 }

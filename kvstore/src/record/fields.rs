@@ -108,8 +108,8 @@ pub struct RecordReader<'de> {
 }
 
 impl<'de> RecordReader<'de> {
-    pub(super) fn new(source: Source<'de>, has_elements: bool) -> Self {
-        Self { source, has_elements, incarnation: None }
+    pub(super) fn new(cbor: &'de [u8], has_elements: bool) -> Self {
+        Self { source: Source::new(cbor), has_elements, incarnation: None }
     }
 
     /// Begins to read a map of fields.
@@ -138,6 +138,7 @@ impl<'de> RecordReader<'de> {
     /// # Errors
     /// [`RecordError`] if the bytes are not such a value.
     pub fn bare<T: DeserializeOwned>(&mut self) -> Result<T, RecordError> {
+        self.source.memory.make_room::<T>();
         Ok(T::deserialize(&mut self.source)?)
     }
 
@@ -205,6 +206,7 @@ impl<'de> FieldReader<'_, 'de> {
     where
         F: FnOnce(&mut FieldDeserializer<'de>) -> Result<T, CodecError>,
     {
+        self.source.memory.make_room::<T>();
         let value = read(self.source).map_err(|error| RecordError::from(error).in_field(name))?;
         self.source.ignores_unknown = false;
         match place.replace(value) {

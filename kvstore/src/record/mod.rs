@@ -15,6 +15,7 @@ mod deserializer;
 mod error;
 mod fields;
 mod ignore_unknown;
+mod memory;
 mod read_back;
 mod serializer;
 mod sink;
@@ -30,18 +31,17 @@ pub use self::ignore_unknown::IgnoreUnknown;
 pub use self::read_back::ReadBack;
 pub(crate) use self::read_back::{ReadBackWindow, read_back, read_back_element};
 use self::sink::Sink;
-use self::source::Source;
 use crate::store::{Schema, StoreCodec};
 
 /// The largest record, in bytes.
 pub(crate) const MAX_RECORD_BYTES: usize = 1 << 30;
 
 /// The deepest nesting of arrays and maps in a record, for writing and for reading alike.
-const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: u16 = 128;
 
 /// The most `Some`s and newtypes around one value, in all levels of its nesting. They take no byte of a record, and a type
 /// that contains itself in nothing else would be read for ever. As many as eight for each level.
-const MAX_HOPS: usize = 8 * MAX_DEPTH;
+const MAX_HOPS: u16 = 8 * MAX_DEPTH;
 
 /// The version in the records of elements.
 const ELEMENT_VERSION: u32 = 1;
@@ -94,25 +94,31 @@ pub(crate) fn encode_owner<K, V, T: StoreCodec<K, V>>(
 
 /// Reads the value of a record; `key` has the key's bytes in last form.
 pub(crate) fn decode<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Result<V, RecordError> {
-    decode_owner::<K, V, T>(key, record, &mut None)
+    decode_owner::<K, V, T>(key, record).map(|decoded| decoded.value)
 }
 
-/// As [`decode`], with the incarnation of an entry that has elements.
-pub(crate) fn decode_owner<K, V, T: StoreCodec<K, V>>(
-    key: &[u8],
-    record: &[u8],
-    incarnation: &mut Option<u64>,
-) -> Result<V, RecordError> {
+/// What a record says.
+pub(crate) struct Decoded<V> {
+    pub(crate) value: V,
+    /// That of an entry that has elements.
+    pub(crate) incarnation: Option<u64>,
+    /// About how much memory the value takes, behind an `Arc`.
+    pub(crate) memory: usize,
+}
+
+/// As [`decode`], with all else that is found.
+pub(crate) fn decode_owner<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Result<Decoded<V>, RecordError> {
     let Schema { version, fields } = T::SCHEMA;
-    let mut reader = reader(record, version, fields.is_some(), !T::ELEMENTS.is_empty())?;
+    let mut reader = RecordReader::new(cbor(record, version, fields.is_some())?, !T::ELEMENTS.is_empty());
     let value = T::decode(key, &mut reader)?;
-    *incarnation = reader.incarnation;
-    reader.finish().map(|()| value)
+    reader.finish()?;
+    let memory = (size_of::<V>() + memory::ALLOCATION).saturating_add(reader.source.memory.bytes());
+    Ok(Decoded { value, incarnation: reader.incarnation, memory })
 }
 
 /// Reads an element: a bare value, of which what its type does not know is left out or an error.
 pub(crate) fn decode_element<V: DeserializeOwned>(record: &[u8], ignores_unknown: bool) -> Result<V, RecordError> {
-    let mut reader = reader(record, ELEMENT_VERSION, false, false)?;
+    let mut reader = RecordReader::new(cbor(record, ELEMENT_VERSION, false)?, false);
     reader.source.ignores_unknown = ignores_unknown;
     let value = reader.bare()?;
     reader.finish().map(|()| value)
@@ -120,14 +126,14 @@ pub(crate) fn decode_element<V: DeserializeOwned>(record: &[u8], ignores_unknown
 
 /// The incarnation alone of an entry whose struct has element-wise collections, without a look at the values of its fields.
 pub(crate) fn incarnation(record: &[u8], version: u32) -> Result<Option<u64>, RecordError> {
-    let mut reader = reader(record, version, true, true)?;
+    let mut reader = RecordReader::new(cbor(record, version, true)?, true);
     // A system field that is not known may mean that there is more to take care of.
     reader.fields()?.next_name()?;
     Ok(reader.incarnation)
 }
 
-/// Reads what stands before the CBOR.
-fn reader(record: &[u8], expected: u32, has_fields: bool, has_elements: bool) -> Result<RecordReader<'_>, RecordError> {
+/// The CBOR of a record, after what stands before it.
+fn cbor(record: &[u8], expected: u32, has_fields: bool) -> Result<&[u8], RecordError> {
     let (format, rest) = record.split_first().ok_or_else(|| RecordError::wrong("the record is empty"))?;
     match (*format, has_fields) {
         (FORMAT_FIELDS, true) | (FORMAT_BARE, false) => {}
@@ -141,7 +147,7 @@ fn reader(record: &[u8], expected: u32, has_fields: bool, has_elements: bool) ->
             format!("a record of schema version {version} in a program with version {expected}").into(),
         ));
     }
-    Ok(RecordReader::new(Source::new(rest), has_elements))
+    Ok(rest)
 }
 
 /// A varint of seven bits a byte, lowest first, in its shortest form.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::RecordError;
 use super::source::{BREAK, Head, skip_item, take_bytes, take_head};
-use super::{FORMAT_FIELDS, MAX_DEPTH, decode_element, decode_owner, encode, encode_owner, read_version};
+use super::{Decoded, FORMAT_FIELDS, MAX_DEPTH, decode_element, decode_owner, encode, encode_owner, read_version};
 use crate::store::{Map, StoreCodec};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -71,8 +71,7 @@ impl ReadBackWindow {
 /// Reads a record back, and compares it with what is written then; `key` has the key's bytes in last form.
 #[cold]
 pub(crate) fn read_back<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
-    let mut incarnation = None;
-    let value = decode_owner::<K, V, T>(key, record, &mut incarnation).map_err(unreadable)?;
+    let Decoded { value, incarnation, .. } = decode_owner::<K, V, T>(key, record).map_err(unreadable)?;
     let mut again = Vec::with_capacity(record.len());
     encode_owner::<K, V, T>(&value, incarnation, &mut again).map_err(unreadable)?;
     if again == record { Ok(()) } else { compare(record, &again) }

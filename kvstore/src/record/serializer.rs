@@ -202,12 +202,12 @@ impl Count {
 pub struct Items<'s, 'a> {
     sink: &'s mut Sink<'a>,
     count: Count,
-    levels: usize,
+    levels: u16,
 }
 
 impl<'s, 'a> Items<'s, 'a> {
     #[inline]
-    fn begin(sink: &'s mut Sink<'a>, declared: Option<usize>, levels: usize) -> Result<Self, CodecError> {
+    fn begin(sink: &'s mut Sink<'a>, declared: Option<usize>, levels: u16) -> Result<Self, CodecError> {
         sink.enter()?;
         match declared {
             Some(len) => types::Array::bounded(len, sink)?,
@@ -239,12 +239,12 @@ pub struct Pairs<'s, 'a> {
     count: Count,
     /// Whether a key waits for its value.
     has_key: bool,
-    levels: usize,
+    levels: u16,
 }
 
 impl<'s, 'a> Pairs<'s, 'a> {
     #[inline]
-    fn begin(sink: &'s mut Sink<'a>, declared: Option<usize>, levels: usize) -> Result<Self, CodecError> {
+    fn begin(sink: &'s mut Sink<'a>, declared: Option<usize>, levels: u16) -> Result<Self, CodecError> {
         sink.enter()?;
         match declared {
             Some(len) => types::Map::bounded(len, sink)?,

@@ -15,9 +15,9 @@ pub struct Sink<'a> {
     /// The length that `buf` can reach.
     end: usize,
     /// How many more arrays and maps may be opened inside one another.
-    depth: usize,
+    depth: u16,
     /// How many more `Some`s and newtypes may lie around one another: they need not take a byte.
-    hops: usize,
+    hops: u16,
     /// Whether a part failed. A `Serialize` that goes on after that has left the part's beginning in the record.
     has_failed: bool,
 }
@@ -55,7 +55,7 @@ impl<'a> Sink<'a> {
     }
 
     #[inline]
-    pub(super) fn leave(&mut self, levels: usize) {
+    pub(super) fn leave(&mut self, levels: u16) {
         self.depth += levels;
     }
 

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use cbor4ii::core::dec;
 
 use super::error::CodecError;
+use super::memory::Memory;
 use super::{MAX_DEPTH, MAX_HOPS};
 
 /// The CBOR of one record that is not read yet. It is serde's `Deserializer`, by mutable reference: see `deserializer.rs`.
@@ -12,9 +13,9 @@ use super::{MAX_DEPTH, MAX_HOPS};
 pub struct Source<'de> {
     pub(super) bytes: &'de [u8],
     /// How many more arrays and maps may lie inside one another.
-    depth: usize,
+    depth: u16,
     /// How many more `Some`s and newtypes may lie around one another. They need not take a byte.
-    hops: usize,
+    hops: u16,
     /// How many items arrays and maps may still declare: in all as many as there are bytes, since each takes one.
     items: usize,
     /// Whether what a type does not know is left out, and not an error.
@@ -22,6 +23,8 @@ pub struct Source<'de> {
     /// The struct or enum that is being read, and where the key that came last begins: for errors.
     pub(super) type_name: &'static str,
     pub(super) key: &'de [u8],
+    /// What the values take that were read.
+    pub(super) memory: Memory,
 }
 
 impl<'de> Source<'de> {
@@ -34,6 +37,7 @@ impl<'de> Source<'de> {
             ignores_unknown: false,
             type_name: "",
             key: &[],
+            memory: Memory::default(),
         }
     }
 
@@ -165,7 +169,7 @@ pub(super) fn take_bytes<'b>(bytes: &mut &'b [u8], len: u64) -> Option<&'b [u8]>
 }
 
 /// Moves past one item whose arrays and maps are nested at most this deep.
-pub(super) fn skip_item(bytes: &mut &[u8], depth: usize) -> Result<(), CodecError> {
+pub(super) fn skip_item(bytes: &mut &[u8], depth: u16) -> Result<(), CodecError> {
     const NAME: &str = "an item that is left out";
     let end = || CodecError::end(NAME);
     loop {

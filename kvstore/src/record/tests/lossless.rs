@@ -204,7 +204,7 @@ fn what_a_display_makes_is_text_of_known_length() {
         let mut record = vec![];
         let mut sink = Sink::new(&mut record, 0);
         (1_u8, Repeated(len), 2_u8).serialize(&mut sink).unwrap();
-        let mut source = Source::new(&record);
+        let mut source = source::Source::new(&record);
         let read = <(u8, String, u8)>::deserialize(&mut source).unwrap();
         assert_eq!(read, (1, "ab".repeat(len), 2));
     }

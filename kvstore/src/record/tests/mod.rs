@@ -75,9 +75,12 @@ fn other_formats_and_versions_are_unsupported() {
 #[test]
 fn what_is_nested_as_deep_as_allowed_can_be_read() {
     // A level of `Node` is one map; the innermost holds null.
-    let deepest = chain(MAX_DEPTH);
+    let deepest = chain(MAX_DEPTH.into());
     assert_eq!(decode_bare::<Node>(&encode_bare(&deepest).unwrap()).unwrap(), deepest);
-    assert_eq!(reason(encode_bare(&chain(MAX_DEPTH + 1))), "it is nested deeper than 128 levels of arrays and maps");
+    assert_eq!(
+        reason(encode_bare(&chain(usize::from(MAX_DEPTH) + 1))),
+        "it is nested deeper than 128 levels of arrays and maps"
+    );
 }
 
 #[test]

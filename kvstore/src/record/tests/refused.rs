@@ -106,12 +106,12 @@ fn a_part_that_failed_and_was_passed_over() {
 fn deep<V: Serialize + DeserializeOwned + Send + PartialEq + fmt::Debug + 'static>(
     innermost: fn() -> V,
     around: fn(V) -> V,
-    deepest: usize,
+    deepest: u16,
 ) {
     let chain = |levels: usize| (0..levels).fold(innermost(), |inside, _| around(inside));
-    let value = chain(deepest);
+    let value = chain(deepest.into());
     assert_eq!(decode_bare::<V>(&encode_bare(&value).unwrap()).as_ref(), Ok(&value));
-    let refused = encode_bare(&chain(deepest + 1)).unwrap_err();
+    let refused = encode_bare(&chain(usize::from(deepest) + 1)).unwrap_err();
     // Dropping it would exhaust the stack.
     let deep = std::mem::ManuallyDrop::new(chain(100_000));
     assert_eq!(encode_bare::<V>(&deep).unwrap_err(), refused);
