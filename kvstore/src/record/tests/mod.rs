@@ -1,5 +1,6 @@
 mod lossless;
 mod refused;
+mod shapes;
 
 use std::collections::BTreeMap;
 use std::fmt;
