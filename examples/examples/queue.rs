@@ -49,6 +49,78 @@ fn consume(tasks: &TaskStore, mut run: impl FnMut(&Task) -> bool) -> kvstore::Re
 }
 // ANCHOR_END: consume
 
+/// A queue in which an older program has left an entry that this one can't read.
+mod unreadable {
+    use std::path::Path;
+
+    use kvstore::{Database, Error, Map, MapStore};
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    enum OldMessage {
+        Mail(String),
+        Fax(String),
+    }
+
+    #[derive(Serialize, Deserialize)]
+    enum Message {
+        Mail(String),
+    }
+
+    type Messages = MapStore<Map<u64, Message>>;
+
+    // ANCHOR: skip
+    /// Takes the messages that can be read. Others are reported, and left where they are.
+    fn send_readable(messages: &Messages, mut report: impl FnMut(&Error)) -> kvstore::Result<()> {
+        while let Some(message) = messages.try_lock_first_with(.., |error| {
+            report(&error); // names the namespace and the key
+            Ok(()) // skip this one; an error would end the search
+        })? {
+            let Message::Mail(text) = &*message;
+            println!("sent: {text}");
+            message.delete()?;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: skip
+
+    // ANCHOR: remove
+    /// Removes the messages that can't be read, wherever in the queue they are.
+    fn remove_unreadable(messages: &Messages) -> kvstore::Result<u64> {
+        let mut removed = 0;
+        for number in messages.iter()?.keys() {
+            let number = number?; // keys are read without the values
+            if matches!(messages.get(number), Err(Error::Decode { .. })) && messages.remove(number)? {
+                removed += 1; // `remove` does not read the value either
+            }
+        }
+        Ok(removed)
+    }
+    // ANCHOR_END: remove
+
+    pub(crate) fn run(dir: &Path) -> kvstore::Result<()> {
+        let db = Database::open(dir)?;
+        let old = db.map::<u64, OldMessage>("messages")?;
+        old.create_next(OldMessage::Fax("old".into()))?.commit()?;
+        old.create_next(OldMessage::Mail("new".into()))?.commit()?;
+        drop(old);
+        db.close()?;
+
+        let db = Database::open(dir)?;
+        let messages: Messages = db.map("messages")?;
+        assert!(matches!(messages.try_lock_first(..), Err(Error::Decode { .. })));
+        let mut reported = 0;
+        send_readable(&messages, |error| {
+            eprintln!("{error}");
+            reported += 1;
+        })?;
+        // Once when the mail was found after it, and once when nothing was.
+        assert_eq!((reported, messages.iter()?.count()), (2, 1));
+        assert_eq!((remove_unreadable(&messages)?, messages.iter()?.count()), (1, 0));
+        db.close()
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     let db = Database::open(dir.path().join("queue"))?;
@@ -104,7 +176,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(run.len(), PRODUCERS * EACH);
     assert_eq!(run.iter().collect::<BTreeSet<_>>().len(), run.len(), "no task ran twice");
     assert!(tasks.first()?.is_none());
+    drop(tasks);
     db.close()?;
+    unreadable::run(&dir.path().join("messages"))?;
     println!("{} tasks by {PRODUCERS} producers, each run once by one of {CONSUMERS} consumers", run.len());
     Ok(())
 }

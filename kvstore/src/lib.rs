@@ -83,6 +83,7 @@ mod map_store;
 mod namespace;
 mod options;
 mod process;
+mod queue;
 mod record;
 mod rows;
 mod scan;

@@ -10,6 +10,7 @@ use crate::key::hidden::KeyBuf;
 use crate::key::{KeyArg, KeyRange};
 use crate::map_store::MapStore;
 use crate::namespace::{Change, Write, apply};
+use crate::queue::first_where;
 use crate::rows::Rows;
 use crate::scan::span_of_range;
 use crate::store::Store;
@@ -48,7 +49,8 @@ impl<T: Store> MapStore<T> {
     /// # Errors
     /// See [`MapStore`].
     pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.first_where(self.namespace().span(), true, |_, _| Ok(Some(())))?.is_none())
+        let namespace = self.namespace();
+        Ok(first_where(namespace, namespace.span(), true, |_, _| Ok(Some(())))?.is_none())
     }
 
     /// Returns copies of the values of several entries, in the order of the keys given, with `None` for an entry that is

@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::elements::{Committed, CommittedView, ElementPath, Elements};
-use crate::engine::{LockFailure, LockRefused, Page, Wait};
+use crate::engine::{Page, Wait};
 use crate::error::{Error, Result};
 use crate::guard::{Entry, Guard, read_value, replace_value};
 use crate::instance::Instance;
 use crate::key::hidden::{KeyBuf, NextKeyCodec};
-use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey, Span};
+use crate::key::{Key, KeyArg, KeyPrefix, KeyRange, NextKey};
 use crate::namespace::{Change, Handles, Namespace, Write, apply};
 use crate::record;
-use crate::scan::{Scan, View, decode_key, decode_row, span_of_range};
+use crate::scan::{Scan, View, decode_row};
 use crate::snapshot::{MapView, Snapshot};
 use crate::store::{Initialize, Map, Store};
 use crate::sync::Arc;
@@ -196,80 +196,9 @@ impl<T: Store> MapStore<T> {
         guards.collect()
     }
 
-    /// Locks the first entry of a range that nobody holds: the head of a queue. `None` where there is none.
-    ///
-    /// Stays cheap however many entries were taken from the front before.
-    ///
-    /// # Errors
-    /// [`Error::InvalidRange`].
-    ///
-    /// # Locking
-    /// Does not wait.
-    #[track_caller]
-    pub fn try_lock_first(&self, range: impl KeyRange<T::Key>) -> Result<Option<Guard<T>>> {
-        let taken_at = Location::caller();
-        let span = span_of_range(&self.namespace, &range)?;
-        self.first_where(span, true, |key, _| {
-            let Some(mut entry) = self.lock_if_free(KeyBuf::from_bytes(key), taken_at)? else { return Ok(None) };
-            // It may have been deleted since it was found.
-            let Some(value) = entry.read::<T>()? else { return Ok(None) };
-            // `Guard::key` relies on stored keys being readable.
-            decode_key::<T>(&self.namespace, entry.key().as_slice())?;
-            Ok(Some(entry.into_guard(value)))
-        })
-    }
-
     /// `None` if somebody holds it.
     pub(crate) fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Entry>> {
-        match self.namespace.lock(key, Wait::No, taken_at) {
-            Ok(entry) => Ok(Some(entry)),
-            Err(LockFailure::Refused(LockRefused::Held(_))) => Ok(None),
-            Err(failure) => Err(self.namespace.lock_error(failure)),
-        }
-    }
-
-    /// The first row of a span that `choose` makes something of.
-    pub(crate) fn first_where<R>(
-        &self,
-        mut span: Span,
-        keys_only: bool,
-        mut choose: impl FnMut(&[u8], &[u8]) -> Result<Option<R>>,
-    ) -> Result<Option<R>> {
-        if span.is_empty() {
-            // Its end may lie before its start, and is no place to look on from.
-            return Ok(None);
-        }
-        let engine = &self.namespace.instance.engine;
-        let (mut page, mut rows) = (Page::new(), 4);
-        page.keys_only = keys_only;
-        let mut search = Some(self.namespace.search_front(&span));
-        loop {
-            if let Some(search) = &search {
-                span.start = search.from().clone();
-            }
-            page.clear(rows);
-            engine.page(&span, &mut page)?;
-            if let Some(search) = &mut search {
-                let first = page.row(0).map(|(key, _)| KeyBuf::from_bytes(key));
-                if !search.finish(first.as_ref().unwrap_or(&span.end)) {
-                    continue;
-                }
-            }
-            search = None;
-            for (key, record) in (0..page.len()).filter_map(|index| page.row(index)) {
-                if let Some(chosen) = choose(key, record)? {
-                    return Ok(Some(chosen));
-                }
-            }
-            match page.len().checked_sub(1).and_then(|last| page.row(last)) {
-                Some((last, _)) if page.more => {
-                    span.start = KeyBuf::from_bytes(last);
-                    span.start.push(0);
-                    rows = (rows * 4).min(256);
-                }
-                _ => return Ok(None),
-            }
-        }
+        self.namespace.lock_if_free(key, taken_at).map_err(|failure| self.namespace.lock_error(failure))
     }
 
     /// A copy of the value of an entry; `None` where there is none. Takes no lock.
@@ -441,20 +370,11 @@ impl<T: Store> MapStore<T> {
         Ok(T::Key::from_number(number))
     }
 
-    /// The entry with the smallest key. Takes no lock, and stays cheap as [`try_lock_first`](Self::try_lock_first) does.
-    ///
-    /// # Errors
-    /// See [`MapStore`].
-    pub fn first(&self) -> Result<Option<(T::Key, T::Value)>> {
-        self.first_where(self.namespace.span(), false, |key, record| {
-            decode_row::<T>(&self.namespace, key, record).map(Some)
-        })
-    }
-
     /// The entry with the greatest key. Takes no lock.
     ///
     /// # Errors
-    /// See [`MapStore`].
+    /// See [`MapStore`]. If the entry can't be decoded, returns its error, not the entry before it: [`iter`](Self::iter),
+    /// reversed, goes on after such an entry.
     pub fn last(&self) -> Result<Option<(T::Key, T::Value)>> {
         let mut page = Page::new();
         page.reversed = true;

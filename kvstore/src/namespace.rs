@@ -99,8 +99,22 @@ impl Handles {
         taken_at: &'static Location<'static>,
     ) -> Result<Entry, LockFailure> {
         let token = self.instance.engine.lock(key, wait, taken_at)?;
+        Ok(self.entry(token, taken_at))
+    }
+
+    /// Locks a key if nobody holds it.
+    pub(crate) fn lock_if_free(
+        &self,
+        key: KeyBuf,
+        taken_at: &'static Location<'static>,
+    ) -> Result<Option<Entry>, LockFailure> {
+        let token = self.instance.engine.lock_if_free(key, taken_at)?;
+        Ok(token.map(|token| self.entry(token, taken_at)))
+    }
+
+    fn entry(&self, token: Token, taken_at: &'static Location<'static>) -> Entry {
         let Handle(counter) = &self.slots[thread_number() % HANDLES];
-        Ok(Entry::new(Handle(Arc::clone(counter)), token, taken_at))
+        Entry::new(Handle(Arc::clone(counter)), token, taken_at)
     }
 }
 

@@ -240,6 +240,102 @@ fn first_returns_what_get_has_shown_though_nobody_has_searched_before() -> TestR
     Ok(())
 }
 
+mod before {
+    #[derive(serde::Serialize, serde::Deserialize)]
+    pub(super) enum Job {
+        Send(String),
+        Fax(String),
+    }
+}
+
+/// A later program, which no longer knows one kind of job.
+mod after {
+    #[derive(serde::Serialize, serde::Deserialize, Debug)]
+    pub(super) enum Job {
+        Send(String),
+    }
+}
+
+#[test]
+fn an_entry_that_can_not_be_decoded_is_named_and_does_not_stop_a_queue() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    {
+        let db = kvstore::Database::open(dir.path())?;
+        let jobs = db.map::<u64, before::Job>("jobs")?;
+        for key in 1..100 {
+            let old = key == 1 || key == 3;
+            jobs.put(key, if old { before::Job::Fax("old".into()) } else { before::Job::Send("new".into()) })?;
+        }
+        drop(jobs);
+        db.close()?;
+    }
+    let db = kvstore::Database::open(dir.path())?;
+    let jobs = db.map::<u64, after::Job>("jobs")?;
+    let is_named = |error: &Error, number: u64| matches!(error, Error::Decode { namespace, key, .. } if namespace == "jobs" && *key == number.to_string());
+    assert!(is_named(&jobs.try_lock_first(..).unwrap_err(), 1));
+    assert!(is_named(&jobs.first().unwrap_err(), 1));
+    assert!(db.locks().is_empty());
+    // The function is asked once for each, while nothing is locked.
+    let mut asked = Vec::new();
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let head = jobs.try_lock_first_with(.., |error| {
+            assert_eq!(db.locks().len(), held.len());
+            asked.push(error);
+            Ok(())
+        })?;
+        held.push(head.unwrap());
+    }
+    assert_eq!(held.iter().map(|job| *job.key()).collect::<Vec<_>>(), [2, 4]);
+    assert!(asked.len() == 3 && [1, 1, 3].iter().zip(&asked).all(|(number, error)| is_named(error, *number)));
+    // What it returns ends the search.
+    let ended = jobs.try_lock_first_with(.., |_| Err(Error::Closed));
+    assert!(matches!(ended, Err(Error::Closed)));
+    // Where nothing else is free, the bad ones are still asked about once.
+    let mut asked = 0;
+    let none = jobs.try_lock_first_with(..5, |_| {
+        asked += 1;
+        Ok(())
+    })?;
+    assert!(none.is_none() && asked == 2 && db.locks().len() == 2);
+    // The ways out: keys and scans go on, and what can't be read can be removed.
+    assert_eq!(jobs.iter()?.filter(Result::is_err).count(), 2);
+    assert!(jobs.iter()?.keys().all(|key| key.is_ok()));
+    assert!(jobs.remove(1)?);
+    drop(held);
+    assert_eq!(jobs.try_lock_first(..)?.map(|job| *job.key()), Some(2));
+    Ok(())
+}
+
+#[test]
+fn none_is_returned_only_if_no_entry_was_free_at_one_moment() -> TestResult {
+    let db = kvstore::Database::in_memory()?;
+    let queue = db.map::<u64, u64>("queue")?;
+    queue.put(1, 0)?;
+    queue.put(2, 0)?;
+    let done = AtomicUsize::new(0);
+    thread::scope(|scope| -> TestResult {
+        // Never holds both.
+        let other = scope.spawn(|| -> Result<()> {
+            let mut held = queue.lock(1)?;
+            while done.load(Ordering::SeqCst) == 0 {
+                for key in [2, 1] {
+                    drop(held.take());
+                    held = queue.lock(key)?;
+                }
+            }
+            Ok(())
+        });
+        let found = (0..20_000).try_for_each(|_| -> TestResult {
+            assert!(queue.try_lock_first(..)?.is_some());
+            Ok(())
+        });
+        done.store(1, Ordering::SeqCst);
+        other.join().unwrap()?;
+        found
+    })
+}
+
 #[test]
 fn scans_of_a_queue_begin_at_its_head_and_keep_their_bounds() -> TestResult {
     on_both(|db| {

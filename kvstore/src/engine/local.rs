@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     Commit, CommitFailure, Engine, Expect, Holding, LockFailure, LockRefused, Op, Page, Reader, Tables, Token, Visit,
-    Wait,
+    Wait, Watch,
 };
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
@@ -220,10 +220,17 @@ impl<S: Storage> Engine for Local<S> {
     fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure> {
         let now = Instant::now();
         self.check_process_at(now).and_then(|()| self.check_usable()).map_err(LockFailure::Failed)?;
-        self.locks.lock_at(key, wait, taken_at, now).map_err(|refused| match refused {
-            LockRefused::Closed => LockFailure::Failed(Error::Closed),
-            refused => LockFailure::Refused(refused),
-        })
+        self.locks.lock_at(key, wait, taken_at, now).map_err(lock_failure)
+    }
+
+    fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Token>, LockFailure> {
+        let now = Instant::now();
+        self.check_process_at(now).and_then(|()| self.check_usable()).map_err(LockFailure::Failed)?;
+        self.locks.lock_if_free(key, taken_at, now).map_err(lock_failure)
+    }
+
+    fn watch(&self, span: Span) -> Watch<'_> {
+        self.locks.watch(span)
     }
 
     fn unlock(&self, token: &Token) {
@@ -317,5 +324,12 @@ impl<S: Storage> Engine for Local<S> {
         }
         // Of a database that has failed nobody can say that all is on disk, whatever the engine answers.
         self.check_usable().and(finished)
+    }
+}
+
+fn lock_failure(refused: LockRefused) -> LockFailure {
+    match refused {
+        LockRefused::Closed => LockFailure::Failed(Error::Closed),
+        refused => LockFailure::Refused(refused),
     }
 }

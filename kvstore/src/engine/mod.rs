@@ -18,7 +18,7 @@ use std::path::Path;
 use crate::error::{Error, Outcome, Result};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
-pub(crate) use crate::lock::{Holding, LockRefused, Token, Wait};
+pub(crate) use crate::lock::{Holding, LockRefused, Token, Wait, Watch};
 use crate::sync::Arc;
 
 /// Receives the bytes of a value while they lie in the engine's own memory.
@@ -42,6 +42,12 @@ pub(crate) trait Engine: Reader {
 
     /// Locks one key, without reading it.
     fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure>;
+
+    /// Locks one key, without reading it, if nobody holds it.
+    fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Token>, LockFailure>;
+
+    /// Notes which keys of a span become free.
+    fn watch(&self, span: Span) -> Watch<'_>;
 
     /// Releases a lock.
     fn unlock(&self, token: &Token);

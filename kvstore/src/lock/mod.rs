@@ -7,6 +7,7 @@
 #[cfg(any(feature = "loom", feature = "shuttle"))]
 mod model;
 mod waiter;
+mod watch;
 
 use std::collections::{HashMap, VecDeque, hash_map};
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
@@ -14,6 +15,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 use self::waiter::{Waiter, Woken};
+use self::watch::Released;
+pub(crate) use self::watch::Watch;
 use crate::key::hidden::KeyBuf;
 use crate::process::Process;
 use crate::sync::{
@@ -41,6 +44,8 @@ struct ShardState {
     held: HashMap<HashedKey, Slot, BuildHasherDefault<PassThrough>>,
     /// The fence of the next lock taken in this shard; a key is always in the same shard, so its fences increase.
     next_fence: u64,
+    /// Told of keys that become free.
+    watches: Vec<Arc<Released>>,
     closed: bool,
 }
 
@@ -207,6 +212,29 @@ impl LockTable {
         self.stand_in_line(key, &waiter, began.checked_add(duration), began)
     }
 
+    /// Takes the lock of a key if it is free. A held one costs little, for searches that meet many. `now` is the present
+    /// moment.
+    pub(crate) fn lock_if_free(
+        &self,
+        key: KeyBuf,
+        taken_at: &'static Location<'static>,
+        now: Instant,
+    ) -> Result<Option<Token>, LockRefused> {
+        let key = HashedKey { hash: self.hasher.hash_one(&key), key };
+        let mut shard = locked(&self.shard(key.hash).0);
+        if shard.closed {
+            return Err(LockRefused::Closed);
+        }
+        if shard.held.contains_key(&key) {
+            return Ok(None);
+        }
+        let fence = shard.next_fence;
+        shard.next_fence += 1;
+        let slot = Slot { fence, thread: current_thread(), taken_at, since: now, line: VecDeque::new() };
+        shard.held.insert(key.clone(), slot);
+        Ok(Some(Token { key, fence }))
+    }
+
     fn stand_in_line(
         &self,
         key: HashedKey,
@@ -245,6 +273,9 @@ impl LockTable {
         let Some(slot) = shard.held.get_mut(&token.key).filter(|slot| slot.fence == token.fence) else { return };
         let Some(next) = slot.line.pop_front() else {
             shard.held.remove(&token.key);
+            for watch in &shard.watches {
+                watch.note(token.key());
+            }
             return;
         };
         slot.fence = fence;

@@ -137,3 +137,38 @@ fn sixteen_threads_never_hold_one_key_twice() {
     });
     assert!(table.held().is_empty());
 }
+
+#[test]
+fn a_key_is_taken_if_it_is_free_and_left_alone_if_not() {
+    let table = LockTable::default();
+    let free = |name| table.lock_if_free(key(name), Location::caller(), Instant::now()).unwrap();
+    let token = free("a").unwrap();
+    assert!(free("a").is_none() && table.is_held(&key("a")) && table.holds(&token));
+    assert!(!table.is_held(&key("b")));
+    table.unlock(&token);
+    let again = free("a").unwrap();
+    assert!(!table.holds(&token) && table.holds(&again));
+    table.close();
+    assert!(matches!(table.lock_if_free(key("b"), Location::caller(), Instant::now()), Err(LockRefused::Closed)));
+}
+
+#[test]
+fn a_watch_notes_keys_that_become_free_in_its_span() {
+    let table = LockTable::default();
+    let names = ["a", "b", "c", "d", "e"];
+    let tokens = names.map(|name| lock(&table, name));
+    let watch = table.watch(crate::key::Span { start: key("b"), end: key("e") });
+    assert_eq!(watch.take_first(), None);
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| lock(&table, "c"));
+        await_waiters(&table, 1);
+        tokens.iter().rev().for_each(|token| table.unlock(token));
+        // Handed over, "c" was never free.
+        let handed_over = waiting.join().unwrap();
+        assert_eq!([(); 3].map(|()| watch.take_first()), [Some(key("b")), Some(key("d")), None]);
+        table.unlock(&handed_over);
+        assert_eq!([(); 2].map(|()| watch.take_first()), [Some(key("c")), None]);
+    });
+    drop(watch);
+    assert!(table.shards.iter().all(|shard| locked(&shard.0).watches.is_empty()));
+}

@@ -9,7 +9,7 @@ use super::{Job, fill, init};
 use crate::engine::local::Local;
 use crate::engine::memory::{Faults, Memory};
 use crate::engine::{
-    Commit, CommitFailure, Engine, Holding, LockFailure, Op, Page, Reader, Tables, Token, Visit, Wait,
+    Commit, CommitFailure, Engine, Holding, LockFailure, Op, Page, Reader, Tables, Token, Visit, Wait, Watch,
 };
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
@@ -71,6 +71,14 @@ impl Engine for Counting {
 
     fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure> {
         self.engine.lock(key, wait, taken_at)
+    }
+
+    fn lock_if_free(&self, key: KeyBuf, taken_at: &'static Location<'static>) -> Result<Option<Token>, LockFailure> {
+        self.engine.lock_if_free(key, taken_at)
+    }
+
+    fn watch(&self, span: Span) -> Watch<'_> {
+        self.engine.watch(span)
     }
 
     fn unlock(&self, token: &Token) {

@@ -27,7 +27,8 @@ pub const TRIAL: Trial = Trial {
     name: "loom",
     promise: "Two threads never hold one entry. Waiters are served first come, first served; none is forgotten, and who \
               gives up leaves nothing behind. Calls that lock several entries never wait for each other. No read sees less \
-              than another has seen before it. No search of a queue's head passes an entry.",
+              than another has seen before it. No search of a queue's head passes an entry, or finds \
+              none while one is free.",
     method: "kvstore, compiled on loom's threads, plays small programs of 2 or 3 threads that lock, wait until deadlines, \
              commit, batch, delete and close, and that read meanwhile, through the read cache and past it, and that look for the first \
              entry of a store or range beside others that write and remove; loom goes through \

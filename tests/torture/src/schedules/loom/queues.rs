@@ -28,6 +28,8 @@ pub(super) const QUEUES: &[Model] = &[
     model("a write behind a mark that nobody uses", 2, behind_an_idle_mark),
     model("a batch beside a search", 2, batch_beside_a_search),
     model("a scan that begins at a mark", 2, scan_from_a_mark),
+    model("an entry is released while a later one is locked", 2, released_before_one_is_locked),
+    model("an entry is put before another is locked", 2, put_before_one_is_locked),
 ];
 
 /// The greatest key that a program puts.
@@ -214,6 +216,38 @@ fn scan_from_a_mark(main: &Actor) {
     check(main, &queue);
 }
 
+/// At every moment an entry is free: a search that finds none is wrong.
+fn find_one(main: &Actor, queue: &Queue) {
+    with(main, queue, |queue| {
+        if queue.try_lock_first(..)?.is_none() {
+            main.seen.complain("an entry was free at every moment, and none was found".to_owned());
+        }
+        Ok(())
+    });
+}
+
+fn released_before_one_is_locked(main: &Actor) {
+    let Some(queue) = queue(main, [1, 2]) else { return };
+    let Ok(held) = queue.lock(1) else { return };
+    let other = spawn!(main, queue, "other", move |queue| {
+        drop(held);
+        queue.lock(2).map(drop)
+    });
+    find_one(main, &queue);
+    main.join([other]);
+}
+
+fn put_before_one_is_locked(main: &Actor) {
+    let Some(queue) = queue(main, [1]) else { return };
+    let Ok(new) = queue.create(2, 0) else { return };
+    let other = spawn!(main, queue, "other", move |queue| {
+        new.commit()?;
+        queue.lock(1).map(drop)
+    });
+    find_one(main, &queue);
+    main.join([other]);
+}
+
 fn batch_beside_a_search(main: &Actor) {
     let Some(queue) = queue(main, [9]) else { return };
     let writer = {
@@ -222,7 +256,7 @@ fn batch_beside_a_search(main: &Actor) {
             with(&actor, &queue, |queue| {
                 let wanted = (queue.wanted_or_create(1, 0), queue.wanted_or_create(5, 0));
                 let (below, within) = actor.db.lock_together(wanted)?;
-                Ok(super::kvstore::Batch::new().write(below).write(within).commit()?)
+                super::kvstore::Batch::new().write(below).write(within).commit()
             });
         })
     };
