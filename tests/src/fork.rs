@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
@@ -25,13 +26,18 @@ impl Forking {
         let source = library.path().join("fork.c");
         fs::write(&source, include_str!("fork.c"))?;
         let mut compiler = Command::new("cc");
-        let compiled = compiler.args(["-shared", "-fPIC", "-o"]).arg(library.path().join("fork.so")).arg(&source);
-        let compiled = compiled.output()?;
+        let forking = Self { library };
+        let compiled = compiler.args(["-shared", "-fPIC", "-o"]).arg(forking.library()).arg(&source).output()?;
         if compiled.status.success() {
-            Ok(Self { library })
+            Ok(forking)
         } else {
             Err(format!("not compiled: {}", String::from_utf8_lossy(&compiled.stderr)).into())
         }
+    }
+
+    /// The library that makes a process fork, to be loaded by way of [`LOADED`].
+    pub fn library(&self) -> PathBuf {
+        self.library.path().join("fork.so")
     }
 
     /// Runs one test of this very program in a process of its own, with a [`task`](crate::task).
@@ -41,7 +47,7 @@ impl Forking {
     pub fn start(&self, test: &str, task: &str) -> TestResult<Forks> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args([test, "--exact", "--nocapture"]).env(TASK, task);
-        command.env("LD_PRELOAD", self.library.path().join("fork.so"));
+        command.env(LOADED, self.library());
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or("no output")?;
         let (sender, lines) = channel();
@@ -56,6 +62,9 @@ impl Forking {
         Ok(Forks { process, lines })
     }
 }
+
+/// The variable that names a library to load into a process.
+pub const LOADED: &str = "LD_PRELOAD";
 
 /// What [`say`] puts before a line, to tell it from those of the test runner.
 const MARK: &str = "said: ";
@@ -75,7 +84,7 @@ pub fn listen() {
 
 /// Forks. Returns true in the child, whose only thread is the calling one.
 ///
-/// Forks nothing in a process that was not started by [`Forking::start`].
+/// Forks nothing in a process that has not loaded [`Forking::library`].
 pub fn fork() -> bool {
     std::os::unix::process::parent_id() == 0
 }

@@ -28,7 +28,8 @@ pub const TRIAL: Trial = Trial {
     promise: "A directory is open once at a time, whatever path leads there; who is refused has touched nothing; and when \
               its process is gone, the next one opens it at once.",
     method: "aliases (links, `..`, relative paths, `/proc`, bind mounts) from the same and other processes; processes and \
-             threads that open and create one directory at the same moment; holders that are killed, or fork; \
+             threads that open and create one directory at the same moment; holders that are killed, or fork children that \
+             keep, drop or use their handles; \
              directories that are moved, removed, copied or lose their lock files while open; every commit of every \
              winner must be there at the end",
     unit: "rounds",

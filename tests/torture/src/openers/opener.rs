@@ -32,8 +32,8 @@ pub(super) fn numbers(db: &Database) -> kvstore::Result<MapStore<Map<u64, u64>>>
 pub fn child(arguments: &[String]) -> TestResult {
     match arguments {
         [] => obey(),
-        [path, end] => fork(path, end),
-        _ => Err("a path and an end are missing".into()),
+        [path, end, does] => fork(path, end, does),
+        _ => Err("a path, an end, and what the child does are missing".into()),
     }
 }
 
@@ -110,17 +110,56 @@ fn rush(what: &str) -> TestResult<String> {
     Ok(committed)
 }
 
-/// Opens, and forks a child that executes no other program: with `forked.c` loaded, the call for the parent's number does
-/// that.
-fn fork(path: &str, end: &str) -> TestResult {
+/// Before what the child of a fork says, which goes on with the number of its process.
+pub(super) const CHILD: &str = "child";
+/// Before what the parent says.
+pub(super) const PARENT: &str = "parent";
+/// How many numbers the parent commits, from 1.
+pub(super) const WRITTEN: u64 = 40;
+
+/// Opens, and forks a child that executes no other program and ends with the standard input; both go on at the same time.
+fn fork(path: &str, end: &str, does: &str) -> TestResult {
     let db = attempt(Path::new(path))?.ok_or(IN_USE)?;
-    numbers(&db)?.put(1, 1)?;
-    println!("{}", std::os::unix::process::parent_id());
+    let numbers = numbers(&db)?;
+    numbers.put(1, 1)?;
+    if kvstore_tests::fork::fork() {
+        let kept = match does {
+            "drop" => {
+                drop((numbers, db));
+                None
+            }
+            _ => Some((numbers, db)),
+        };
+        let used = kept.as_ref().filter(|_| does == "use").map_or(Ok(()), |(numbers, db)| use_in_child(numbers, db));
+        let said = used.map_or_else(|error| described(&*error), |()| DONE.into());
+        println!("{CHILD} {} {said}", std::process::id());
+        io::stdin().read_to_end(&mut Vec::new())?;
+        std::process::exit(0);
+    }
+    (2..=WRITTEN).try_for_each(|number| numbers.put(number, number))?;
+    println!("{PARENT} {DONE}");
     if end == "close" {
         db.close()?;
-        println!("{DONE}");
-    } else {
-        io::stdin().read_to_end(&mut Vec::new())?;
+        println!("{PARENT} {DONE}");
+    }
+    // The child's end, too, comes with that of the input.
+    io::stdin().read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+/// Calls what a forked child must not do, and drops what it has.
+fn use_in_child(numbers: &MapStore<Map<u64, u64>>, db: &Database) -> TestResult {
+    let calls = [
+        numbers.put(1_000, 1_000),
+        numbers.remove(1).map(drop),
+        numbers.lock(1).map(drop),
+        db.sync(),
+        db.clone().close(),
+    ];
+    for (number, result) in calls.into_iter().enumerate() {
+        if !matches!(result, Err(kvstore::Error::Forked { .. })) {
+            return Err(format!("call {number} in a forked child: {result:?}").into());
+        }
     }
     Ok(())
 }
