@@ -9,9 +9,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::catalog::{self, NamespaceRow};
 use crate::elements::ElementSpaces;
 use crate::elements::sweep::Orphans;
@@ -28,7 +25,7 @@ use crate::options::DatabaseBuilder;
 use crate::options::OnDisk;
 use crate::schema;
 use crate::snapshot::Snapshot;
-use crate::store::{ElementSchema, Map, Schema, Store, StoreCodec};
+use crate::store::{ElementSchema, Map, MapValue, Schema, Store, StoreCodec};
 use crate::sync::{Arc, Mutex, locked};
 use crate::together::LockRequests;
 use crate::together::hidden::Owner;
@@ -187,10 +184,7 @@ impl Database {
     /// # Errors
     /// As [`store`](Self::store), and [`Error::InvalidNamespace`] for a name that is not 1 to 128 bytes without control
     /// characters.
-    pub fn map<K: Key, V>(&self, namespace: &str) -> Result<MapStore<Map<K, V>>>
-    where
-        V: Serialize + DeserializeOwned + Send + 'static,
-    {
+    pub fn map<K: Key, V: MapValue>(&self, namespace: &str) -> Result<MapStore<Map<K, V>>> {
         schema::check_name(namespace)?;
         self.open_namespace::<Map<K, V>>(namespace)
     }

@@ -64,6 +64,23 @@ pub trait HashedElement: Eq + Hash {}
 #[diagnostic::do_not_recommend]
 impl<T: Eq + Hash> HashedElement for T {}
 
+/// A type of which a field can start without a value given.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no default value for the field to start with",
+    label = "not `Default`",
+    note = "derive `Default` for a type of your own, or give the value: `#[store(default = expr)]`, for a skipped field `#[store(skip, default = expr)]`"
+)]
+pub trait HasDefault: Default {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> HasDefault for T {}
+
+/// The default value of a type.
+#[inline]
+pub fn default_value<T: HasDefault>() -> T {
+    T::default()
+}
+
 /// A type that the derive knows by its name to start empty.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has the name of a collection or `Option` of the standard library, but is another type",

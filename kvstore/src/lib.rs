@@ -122,7 +122,7 @@ pub use crate::options::{DatabaseBuilder, Durability, Recovery};
 pub use crate::record::{IgnoreUnknown, ReadBack};
 pub use crate::scan::{Keys, Scan};
 pub use crate::snapshot::{MapView, Snapshot};
-pub use crate::store::{Initialize, Map, Store};
+pub use crate::store::{Initialize, Map, MapValue, Store};
 pub use crate::together::{LockRequest, LockRequests, Wanted, WantedOrCreate};
 
 /// Makes a struct the entry type of a store.

@@ -5,9 +5,6 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::elements::{Committed, CommittedView, ElementPath, Elements};
 use crate::engine::{Page, Wait};
 use crate::error::{Error, Result};
@@ -19,7 +16,7 @@ use crate::namespace::{Change, Handles, Namespace, Write, apply};
 use crate::record;
 use crate::scan::{Scan, View, decode_row};
 use crate::snapshot::{MapView, Snapshot};
-use crate::store::{Initialize, Map, Store};
+use crate::store::{Initialize, Map, MapValue, Store};
 use crate::sync::Arc;
 use crate::together::{Wanted, WantedOrCreate, lock_all};
 
@@ -40,7 +37,7 @@ use crate::together::{Wanted, WantedOrCreate, lock_all};
 /// [`Error::LockTimeout`]. The calling thread must not hold a guard of the same entry.
 #[doc(alias = "table")]
 #[doc(alias = "column_family")]
-pub struct MapStore<T: Store> {
+pub struct MapStore<T> {
     namespace: Arc<Handles>,
     store: PhantomData<fn() -> T>,
 }
@@ -424,7 +421,7 @@ impl<T: Store> MapStore<T> {
     }
 }
 
-impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> MapStore<Map<K, V>> {
+impl<K: Key, V: MapValue> MapStore<Map<K, V>> {
     /// Creates or replaces an entry: [`insert`](Self::insert) with the type of the value known, so that `"x".into()` will
     /// do.
     ///

@@ -58,6 +58,10 @@ pub trait StoreCodec<K, V> {
 )]
 pub trait Initialize<T: Store>: InitializeValue<T> {}
 
+// One impl for all, so that an error does not list every initializer of the program.
+#[diagnostic::do_not_recommend]
+impl<T: Store, I: InitializeValue<T>> Initialize<T> for I {}
+
 /// How an initializer becomes a value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't initialize an entry of `{T}`",
@@ -113,6 +117,18 @@ impl ElementSchema {
     }
 }
 
+/// A type whose values can be those of a [`Map`]: every type that is `Serialize + DeserializeOwned + Send + 'static`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be the value of a `Map`",
+    label = "not `Serialize + DeserializeOwned + Send + 'static`",
+    note = "derive both `serde::Serialize` and `serde::Deserialize` for a type of your own; for one of another crate turn on its feature `serde`",
+    note = "a struct with `#[derive(Store)]` has a store of its own: `Database::store`"
+)]
+pub trait MapValue: Serialize + DeserializeOwned + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<V: Serialize + DeserializeOwned + Send + 'static> MapValue for V {}
+
 /// The store of bare values: keys of type `K`, values of type `V`, without a struct of their own.
 ///
 /// Only a name for types: see [`Database::map`](crate::Database::map).
@@ -124,7 +140,7 @@ impl<K, V> fmt::Debug for Map<K, V> {
     }
 }
 
-impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> StoreCodec<K, V> for Map<K, V> {
+impl<K: Key, V: MapValue> StoreCodec<K, V> for Map<K, V> {
     const NAMESPACE: Option<&'static str> = None;
     const SCHEMA: Schema = Schema { version: 1, fields: None };
 
@@ -137,15 +153,13 @@ impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> StoreCodec<K, V> 
     }
 }
 
-impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> Store for Map<K, V> {
+impl<K: Key, V: MapValue> Store for Map<K, V> {
     type Key = K;
     type Value = V;
 }
 
-impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> InitializeValue<Map<K, V>> for V {
+impl<K: Key, V: MapValue> InitializeValue<Map<K, V>> for V {
     fn into_value(self, _key: &[u8], _fill_key: bool) -> Result<V, RecordError> {
         Ok(self)
     }
 }
-
-impl<K: Key, V: Serialize + DeserializeOwned + Send + 'static> Initialize<Map<K, V>> for V {}

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use kvstore::__private::{FieldSchema, InitializeValue, RecordError, RecordReader, RecordWriter, Schema, StoreCodec};
-use kvstore::{Batch, Database, Error, Initialize, MapStore, Result, Store};
+use kvstore::{Batch, Database, Error, MapStore, Result, Store};
 use kvstore_tests::{TestResult, on_both};
 
 /// The first version of a program.
@@ -241,8 +241,6 @@ impl<const VERSION: u32> InitializeValue<Self> for Versioned<VERSION> {
         Ok(self)
     }
 }
-
-impl<const VERSION: u32> Initialize<Self> for Versioned<VERSION> {}
 
 impl<const VERSION: u32> Store for Versioned<VERSION> {
     type Key = u64;

@@ -29,7 +29,7 @@ use syn::Ident;
 
 use super::model::{Codec, Initial, Model, ModelField, Role};
 use super::{elements, field_types};
-use crate::runtime::{ends, own_ends};
+use crate::runtime::{begun_at, ends, own_ends};
 
 /// A field that is part of the record.
 struct Stored<'m, 'a> {
@@ -229,8 +229,9 @@ pub(crate) fn initial(model: &Model<'_>, field: &ModelField<'_>, initial: &Initi
         Initial::Default => {
             // Said in several functions, but at the same place, so that the compiler reports it once.
             let (first, last) = own_ends(&field.ty);
-            let (path, name) = (quote_spanned!(first=> ::core::default), quote_spanned!(last=> ::Default::default()));
-            quote!(#path #name)
+            let path = begun_at(&model.runtime.private(), first);
+            let call = quote_spanned!(last=> ::default_value());
+            quote!(#path #call)
         }
         Initial::Expr(_) => {
             let (name, function) = (model.name, initial_function(field));

@@ -39,7 +39,6 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
                     loop {}
                 }
             }
-            impl #impl_generics #runtime::Initialize<#ty> for #from #where_clause {}
         }
     });
     let conversion = (!model.fields.iter().any(|field| matches!(field.role, Role::Key))).then(|| {

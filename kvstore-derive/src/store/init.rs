@@ -104,9 +104,9 @@ pub(crate) fn impls(model: &Model<'_>) -> TokenStream {
     quote!(#from_init #from_value #conversion #default)
 }
 
-/// Both traits for `from`, where `value` makes a `Job` of it.
+/// The trait for `from`, where `value` makes a `Job` of it.
 fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, value: &TokenStream) -> TokenStream {
-    let (name, runtime, private) = (model.name, &model.runtime, model.runtime.private());
+    let (name, private) = (model.name, model.runtime.private());
     quote! {
         #[automatically_derived]
         #[doc(hidden)]
@@ -119,8 +119,6 @@ fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, valu
                 ::core::result::Result::Ok(#value)
             }
         }
-        #[automatically_derived]
-        impl #runtime::Initialize<#name> for #from {}
     }
 }
 
