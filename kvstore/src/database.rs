@@ -85,6 +85,7 @@ impl Database {
     /// # Errors
     /// - [`Error::NotADatabase`] where the path is a file, or a directory with something else in it;
     /// - [`Error::InUse`] where it is open already, in this process or another, by whatever path;
+    /// - [`Error::Forked`] if this process was forked from one that had opened a database;
     /// - [`Error::Unsupported`] where it was made by a newer version;
     /// - [`Error::Corrupt`] where it is damaged in a way that no crash leaves behind;
     /// - [`Error::Io`] and [`Error::Engine`] where files can't be read or written.

@@ -14,8 +14,8 @@ use super::marker::{self, Marker, State};
 use crate::error::{Error, Result};
 use crate::process::Process;
 
-/// The file that is locked while the database is open. RocksDB's own `LOCK` is never touched: to open and close it would
-/// give up its lock, since those of `fcntl` belong to the process.
+/// The file that is locked while the database is open. RocksDB's own `LOCK` is not touched by the process that has the
+/// database open: to open and close it would give up its lock, since those of `fcntl` belong to the process.
 const LOCK_FILE: &str = "KVSTORE.lock";
 
 /// The directories that this process has open, by device and inode: no two paths to one directory differ in them.
@@ -207,7 +207,7 @@ fn lock(opened: File, name: &Path, path: &Path) -> Result<Lock> {
 
 /// Whether a process has the directory open with RocksDB, by the lock on its `LOCK`; `None` if that file is missing. A forked
 /// child does not have this lock. This process must not have it either: closing the file would give it up.
-fn is_open_in_rocksdb(directory: &Path) -> Result<Option<bool>> {
+pub(super) fn is_open_in_rocksdb(directory: &Path) -> Result<Option<bool>> {
     let path = directory.join("LOCK");
     let file = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

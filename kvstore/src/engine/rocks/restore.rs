@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::directory::Directory;
+use super::directory::{Directory, is_open_in_rocksdb};
 use super::files::{io_error, is_of_rocksdb, names, not_a_database, sync_names};
 use super::marker::{self, Marker, State};
 use super::place::{Place, Unfinished};
@@ -43,13 +43,20 @@ fn replace(source: &Source, marker: Marker, to: &Path, real: &Path) -> Result<Pa
     let unfinished = source.copy_beside(&beside, marker)?;
     unfinished.put_in_place(&beside)?;
     let old = beside.path();
-    // At no moment there is none: one that does not exist would be made, and be empty.
-    renameat_with(CWD, &old, CWD, real, RenameFlags::EXCHANGE).map_err(|error| {
+    // In one step: if there were none for a moment, and a crash, the next open would create an empty one.
+    let exchange = || renameat_with(CWD, &old, CWD, real, RenameFlags::EXCHANGE);
+    let (failed, is_copy) = match exchange() {
+        Err(error) => (io_error(ACTION, to, error.into()), true),
+        Ok(()) => match sync_names(real) {
+            Ok(()) => return Ok(old),
+            // Taken back. If that fails, too, the database that was there stays where it is now.
+            Err(error) => (error, exchange().is_ok()),
+        },
+    };
+    if is_copy {
         let _ = fs::remove_dir_all(&old);
-        io_error(ACTION, to, error.into())
-    })?;
-    sync_names(real)?;
-    Ok(old)
+    }
+    Err(failed)
 }
 
 /// A database that nobody has open, and nobody opens while this lives.
@@ -66,11 +73,11 @@ impl Source {
         };
         let path = fs::canonicalize(from).map_err(failed)?;
         let lock = File::open(&path).map_err(failed)?;
+        let in_use = || Error::InUse { path: from.into(), by: "it is open, and only a closed one can be copied" };
         match lock.try_lock_shared() {
+            Ok(()) if is_open_in_rocksdb(&path)? == Some(true) => return Err(in_use()),
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::InUse { path: from.into(), by: "it is open, and only a closed one can be copied" });
-            }
+            Err(TryLockError::WouldBlock) => return Err(in_use()),
             Err(TryLockError::Error(error)) => return Err(io_error("lock", from, error)),
         }
         match Marker::read(&path)? {
