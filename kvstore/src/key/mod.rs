@@ -77,7 +77,7 @@ pub(crate) const MAX_KEY_BYTES: usize = 64 * 1024;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the key of a store",
     label = "not a key type",
-    note = "keys are `bool`, `char`, integers of fixed width and `NonZero` of them, `String`, `Vec<u8>`, `[u8; N]`, `SystemTime`, `Duration`, IP and socket addresses, `Option` and `Reverse` of a key, tuples of 1 to 6 keys, and types with `#[derive(Key)]`",
+    note = "keys are `bool`, `char`, integers of fixed width and `NonZero` of them, `String`, `Vec<u8>`, `[u8; N]`, `SystemTime`, `Duration`, IP and socket addresses, `Option` and `Reverse` of a key, tuples of 1 to 6 keys, and types with `#[derive(Key)]` that are `Send + Sync`",
     note = "floats have no total order, and `usize` and `isize` differ between machines: use an integer of fixed width"
 )]
 pub trait Key: hidden::KeyCodec + KeyArg<Self> + Send + Sync + 'static {
