@@ -4,7 +4,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Ident, LitStr, Path, Type};
 
-use crate::attr::{self, Entries, Known, Slot, value};
+use crate::attr::{CratePath, Entries, Known, Slot, value};
 
 const CRATE: Known = Known { name: "crate", usage: "crate = \"path\"" };
 const AS: Known = Known { name: "as", usage: "as = \"u64\"" };
@@ -33,8 +33,8 @@ impl Entries for KeyEntries {
             })?;
             return self.kept_as.set(name, ty);
         }
-        let literal: LitStr = value(name, input, "a string", CRATE.usage)?;
-        self.runtime.set(name, attr::path_in(&literal, "the path of the crate `kvstore`")?)
+        let CratePath(path) = value(name, input, "the path of the crate `kvstore`", CRATE.usage)?;
+        self.runtime.set(name, path)
     }
 
     fn mention(&mut self, name: &str) {

@@ -148,6 +148,7 @@ fn conversion(model: &Model<'_>, has_key_field: bool) -> TokenStream {
         #[automatically_derived]
         #[allow(unused_variables)]
         impl ::core::convert::From<#source> for #name {
+            #[inline]
             fn from(#pattern: #source) -> #name {
                 #name { #(#fields),* }
             }

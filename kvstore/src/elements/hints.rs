@@ -14,7 +14,8 @@ use super::{ElementDeque, ElementMap, ElementSet};
 )]
 pub trait HoldsElements {}
 
-/// What gives an element-wise collection serde impls, for other uses than records. Nothing does.
+/// Gives an element-wise collection `C` serde impls, for other uses than records. Nothing does. A bound on `()`, since the
+/// compiler would show serde's trait in place of one on the collection.
 #[diagnostic::on_unimplemented(
     message = "serde can't write or read a field of type `{C}`: it holds no elements, which are stored one by one",
     label = "leave the field out of the serde derive",
@@ -33,11 +34,14 @@ fn never<R>() -> R {
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::iter_not_returning_iterator, clippy::unused_self)]
 impl<K, V> ElementMap<K, V> {
-    pub fn insert<R>(&self, _: K, _: V) -> R where Self: HoldsElements { never() }
-    pub fn get<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
-    pub fn get_mut<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
-    pub fn remove<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
-    pub fn contains_key<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
+    pub fn insert<A, R>(&self, _: A, _: V) -> R where Self: HoldsElements { never() }
+    pub fn entry<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn extend<I, R>(&self, _: I) -> R where Self: HoldsElements { never() }
+    pub fn get<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn get_mut<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn remove<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn contains<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn contains_key<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
     pub fn len<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn is_empty<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn iter<R>(&self) -> R where Self: HoldsElements { never() }
@@ -51,9 +55,10 @@ impl<K, V> ElementMap<K, V> {
 #[rustfmt::skip]
 #[allow(missing_docs, clippy::iter_not_returning_iterator, clippy::unused_self)]
 impl<K> ElementSet<K> {
-    pub fn insert<R>(&self, _: K) -> R where Self: HoldsElements { never() }
-    pub fn remove<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
-    pub fn contains<R>(&self, _: &K) -> R where Self: HoldsElements { never() }
+    pub fn insert<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn extend<I, R>(&self, _: I) -> R where Self: HoldsElements { never() }
+    pub fn remove<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
+    pub fn contains<A, R>(&self, _: A) -> R where Self: HoldsElements { never() }
     pub fn len<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn is_empty<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn iter<R>(&self) -> R where Self: HoldsElements { never() }
@@ -66,6 +71,7 @@ impl<K> ElementSet<K> {
 impl<V> ElementDeque<V> {
     pub fn push_back<R>(&self, _: V) -> R where Self: HoldsElements { never() }
     pub fn push_front<R>(&self, _: V) -> R where Self: HoldsElements { never() }
+    pub fn extend<I, R>(&self, _: I) -> R where Self: HoldsElements { never() }
     pub fn pop_back<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn pop_front<R>(&self) -> R where Self: HoldsElements { never() }
     pub fn front<R>(&self) -> R where Self: HoldsElements { never() }

@@ -660,8 +660,12 @@ mod library {
 
     macro_rules! store {
         ($name:ident { $($field:ident: $type:ty),* }) => {
+            #[derive(kvstore::Key, Clone)]
+            #[key(crate = $crate::library::deeper::engine)]
+            struct MadeId(u8);
+
             #[derive(kvstore::Store, Debug, PartialEq)]
-            #[store(key = u8, crate = $crate::library::deeper::engine)]
+            #[store(key = MadeId, crate = $crate::library::deeper::engine)]
             struct $name { $($field: $type),* }
         };
     }
@@ -673,8 +677,8 @@ library::store!(Made { owner: String, parts: Vec<(u8, Option<Inner>)>, steps: El
 #[test]
 fn a_macro_names_the_crate_by_its_own() -> Result<()> {
     let made = Database::in_memory()?.store::<Made>()?;
-    made.insert(1, MadeInit { owner: "me".into() })?;
-    assert_eq!(made.get(1)?.unwrap(), Made::from(MadeInit { owner: "me".into() }));
+    made.insert(MadeId(1), MadeInit { owner: "me".into() })?;
+    assert_eq!(made.get(MadeId(1))?.unwrap(), Made::from(MadeInit { owner: "me".into() }));
     Ok(())
 }
 

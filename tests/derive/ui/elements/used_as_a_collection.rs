@@ -20,5 +20,6 @@ fn main() -> kvstore::Result<()> {
         let _: &String = name;
     }
     let _: usize = page.log.len();
+    page.visits.entry(2).or_insert("you".into());
     page.commit()
 }
