@@ -88,7 +88,8 @@ impl Database {
     /// - [`Error::Forked`] if this process was forked from one that had opened a database;
     /// - [`Error::Unsupported`] where it was made by a newer version;
     /// - [`Error::Corrupt`] where it is damaged in a way that no crash leaves behind;
-    /// - [`Error::Io`] and [`Error::Engine`] where files can't be read or written.
+    /// - [`Error::InvalidOption`] for a setting of the builder that is not possible;
+    /// - [`Error::Io`] and [`Error::Engine`] where files can't be read or written, or the process can have no more threads.
     #[cfg(feature = "rocksdb")]
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().open(path)

@@ -246,6 +246,8 @@ pub(super) fn check_error(error: &Error) -> TestResult {
             | Error::Engine { .. }
             // What closing answers after a write that met it.
             | Error::Failed { .. }
+            // A commit that met it, with what it met as the cause.
+            | Error::OutcomeUnknown { .. }
     );
     if !is_known || !text.contains('/') {
         return Err(format!("damage is answered with {error:?}").into());

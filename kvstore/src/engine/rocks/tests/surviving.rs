@@ -198,6 +198,28 @@ fn reclaimed_space_is_given_back() {
     assert_eq!(rows(&reopened(path)).unwrap().len(), 100);
 }
 
+/// Killed sessions merge nothing themselves.
+#[test]
+fn small_tables_that_are_there_when_a_database_is_opened_are_merged() {
+    let directory = directory();
+    let (path, killed) = (directory.path().join("data"), directory.path().join("killed"));
+    let rocks = reopened(&path);
+    for index in 0..12_u32 {
+        put(&rocks, &index.to_be_bytes(), b"v");
+        rocks.with_db(|db| db.flush().unwrap());
+    }
+    settle(&rocks, &path);
+    copy(&path, &killed);
+    let tables = |path: &Path| contents(path).iter().filter(|file| file.0.ends_with(".sst")).count();
+    assert!(tables(&killed) >= 12);
+    let rocks = reopened(&killed);
+    while tables(&killed) > 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(rows(&rocks).unwrap().len(), 12);
+    close(&rocks);
+}
+
 #[test]
 fn a_batch_beyond_what_rocksdb_can_hold_is_refused() {
     let directory = directory();
