@@ -4,8 +4,9 @@ use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 
+use crate::commit_error::CommitError;
 use crate::error::{Error, Outcome, Result};
-use crate::guard::{CommitError, Entry, Guard, check_key_field, encode_new_value, encode_value, with_buffer};
+use crate::guard::{Entry, Guard, check_key_field, encode_new_value, encode_value, with_buffer};
 use crate::key::KeyArg;
 use crate::key::hidden::KeyBuf;
 use crate::map_store::{MapStore, value_of};

@@ -68,12 +68,14 @@ mod batch;
 mod cache;
 mod catalog;
 mod changes;
+mod commit_error;
 mod database;
 mod elements;
 mod engine;
 mod error;
 mod field;
 mod guard;
+mod info;
 mod instance;
 mod key;
 mod lock;
@@ -108,14 +110,16 @@ pub mod __private;
 
 pub use crate::batch::Batch;
 pub use crate::changes::FailedUpdate;
-pub use crate::database::{Database, HeldLock, NamespaceInfo};
+pub use crate::commit_error::CommitError;
+pub use crate::database::Database;
 pub use crate::elements::{
     Access, Committed, ElementCollection, ElementDeque, ElementMap, ElementPath, ElementScan, ElementSet, ElementValue,
     Elements, Held,
 };
 pub use crate::engine::memory::Faults;
 pub use crate::error::{Error, Holder, Outcome, Result};
-pub use crate::guard::{CommitError, Guard};
+pub use crate::guard::Guard;
+pub use crate::info::{HeldLock, NamespaceInfo};
 pub use crate::key::{Key, KeyArg, KeyField, KeyPrefix, KeyRange, KeyVariant, NextKey, Prefix, Shape, Variant};
 pub use crate::map_store::MapStore;
 pub use crate::options::{DatabaseBuilder, Durability, Recovery};

@@ -262,8 +262,13 @@ fn after_a_hard_error_writes_and_locks_are_refused_and_reads_go_on() -> TestResu
     assert!(failed(&numbers.create_next(1).unwrap_err()) && failed(&texts.put(1, String::new()).unwrap_err()));
     assert!(failed(&db.lock_together((numbers.wanted(1), texts.wanted(1))).unwrap_err()));
     assert!(failed(&db.map::<u64, u64>("new").unwrap_err()));
+    assert!(failed(&numbers.replace(1, 1).unwrap_err()) && failed(&numbers.take(1).unwrap_err()));
+    assert!(failed(&numbers.remove_range(..).unwrap_err()) && failed(&numbers.skip_keys_to(5_000).unwrap_err()));
+    assert!(failed(&numbers.try_update(1, |_| Ok::<_, Error>(())).unwrap_err()));
+    assert!(failed(&Batch::new().insert(&numbers, 1, 1).unwrap_err()));
     // Reads of every kind.
     assert_eq!((numbers.get(1)?, numbers.contains(1)?), (Some(10), true));
+    assert_eq!((numbers.count()?, numbers.is_empty()?, numbers.get_many([1, 2])?), (1, false, vec![Some(10), None]));
     assert_eq!((numbers.iter()?.count(), numbers.first()?, numbers.last()?), (1, Some((1, 10)), Some((1, 10))));
     let snapshot = db.snapshot()?;
     assert_eq!((numbers.at(&snapshot).get(1)?, db.namespaces()?.len()), (Some(10), 2));

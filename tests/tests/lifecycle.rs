@@ -53,6 +53,13 @@ fn after_close_every_handle_and_guard_answers_closed() -> TestResult {
         assert!(closed(numbers.insert(9, 1)) && closed(numbers.put(9, 1)) && closed(numbers.remove(9)));
         assert!(closed(numbers.update(9, |_| ())) && closed(numbers.lock_all([8, 9])));
         assert!(closed(numbers.try_lock_first(..)));
+        assert!(closed(numbers.count()) && closed(numbers.is_empty()) && closed(numbers.get_many([1])));
+        assert!(closed(numbers.replace(9, 1)) && closed(numbers.take(9)) && closed(numbers.remove_range(..)));
+        assert!(closed(numbers.try_update(9, |_| Ok::<_, Error>(()))) && closed(numbers.lock_or_create_with(9, || 1)));
+        assert!(closed(numbers.skip_keys_to(5_000)) && closed(db.rename_namespace("other", "new")));
+        let mut batch = kvstore::Batch::new();
+        assert!(closed(batch.insert(&numbers, 9, 1)) && closed(batch.remove(&numbers, 9)));
+        assert!(closed(db.lock_together(vec![numbers.wanted(8)])));
         assert!(closed(db.lock_together((numbers.wanted(8), numbers.wanted_or_create(9, 1)))));
         assert!(closed(db.snapshot()) && closed(db.namespaces()) && closed(db.sync()));
         assert!(closed(db.map::<u64, u64>("new")) && closed(db.map::<u64, u64>("numbers")));

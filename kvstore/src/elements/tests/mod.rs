@@ -10,7 +10,7 @@ use super::{ElementDeque, ElementMap, ElementSet};
 use crate::engine::{Commit, Engine, Op, Page};
 use crate::key::Span;
 use crate::key::hidden::KeyBuf;
-use crate::{Batch, Database, Error, MapStore, Outcome, Store};
+use crate::{Batch, Database, MapStore, Outcome, Store};
 
 #[derive(Store)]
 #[store(key = String, crate = "crate")]
@@ -243,7 +243,7 @@ fn a_dropped_namespace_takes_its_elements_with_it() {
         fill(&jobs, "/a", 30);
         fill(&jobs, "/b", 30);
         remove_without_sweeper(&jobs, "/b", 2);
-        assert!(matches!(db.drop_namespace("job"), Err(Error::NamespaceInUse { .. })));
+        assert!(matches!(db.drop_namespace("job"), Err(crate::Error::NamespaceInUse { .. })));
         db.close().unwrap();
     }
     let db = Database::open(directory.path()).unwrap();

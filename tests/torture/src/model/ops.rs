@@ -77,7 +77,19 @@ pub(super) enum Deed {
         key: u8,
         number: u32,
     },
+    /// A change that is given up, or not.
+    TryUpdate {
+        key: u8,
+        number: u32,
+        fails: bool,
+    },
+    Replace {
+        key: u8,
+        number: u32,
+    },
     Remove(u8),
+    Take(u8),
+    RemoveRange(Range),
     /// Many entries, so that scans have pages.
     Fill {
         from: u8,
@@ -172,6 +184,7 @@ pub(super) enum Scope {
 pub(super) enum Step {
     Nothing,
     StartingAt(u8),
+    StartingAfter(u8),
     EndingBefore(u8),
     Reverse,
     Take(u8),
@@ -294,8 +307,12 @@ impl Maker<'_> {
             34 => Deed::NextKey,
             35..=42 => Deed::Insert { key, number },
             43 => Deed::InsertMangled(key),
-            44..=49 => Deed::Update { key, number },
-            50..=53 => Deed::Remove(key),
+            44..=46 => Deed::Update { key, number },
+            47..=48 => Deed::TryUpdate { key, number, fails: self.rng.bool() },
+            49 => Deed::Replace { key, number },
+            50..=51 => Deed::Remove(key),
+            52 => Deed::Take(key),
+            53 => Deed::RemoveRange(self.range()),
             54 => Deed::Fill { from: key, count: self.rng.u8(..40), number },
             55 => Deed::Drain(self.rng.u8(1..20)),
             56..=65 => Deed::Act { guard: self.rng.u8(..), then },
@@ -345,6 +362,7 @@ impl Maker<'_> {
 
     fn step(&mut self) -> Step {
         match self.rng.u8(..10) {
+            0 if self.rng.bool() => Step::StartingAfter(self.key()),
             0 => Step::StartingAt(self.key()),
             1 => Step::EndingBefore(self.key()),
             2 | 3 => Step::Reverse,

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use kvstore::{KeyPrefix, KeyRange, MapStore, MapView, Result, Scan, Store};
 use kvstore_tests::TestResult;
 
-use super::answer::{Refusal, answer, same};
+use super::answer::{Answer, Refusal, answer, same};
 use super::kinds::{InPrefix, Kind};
 use super::ops::{End, Form, Range, Read, Scanning, Scope, Step};
 
@@ -168,6 +168,20 @@ pub(super) fn try_lock_first<K: Kind>(
     with_range!(K, range, given => store.try_lock_first(given))
 }
 
+/// Removes the entries of a range.
+pub(super) fn remove_range<K: Kind>(store: &MapStore<K::Store>, range: Range) -> Result<u64> {
+    with_range!(K, range, given => store.remove_range(given))
+}
+
+/// The keys of the entries in a range; refused if the range starts after its end.
+pub(super) fn keys_within<K: Kind>(entries: &Entries<K>, range: Range) -> Answer<Vec<K::Key>> {
+    let (low, high) = ends::<K>(range);
+    if starts_after_end(&low, &high) {
+        return Err(Refusal::InvalidRange);
+    }
+    Ok(entries.keys().filter(|key| contains(&low, &high, key)).cloned().collect())
+}
+
 /// The first entry in a range that `is_free`; refused where the range starts after its end.
 pub(super) fn first_free<K: Kind>(
     entries: &Entries<K>,
@@ -256,6 +270,14 @@ impl<K: Kind> Running<K> {
                     self.low = Bound::Included(key.clone());
                 }
                 let result = self.scan.starting_at(&key);
+                (key, result)
+            }
+            Step::StartingAfter(key) => {
+                let key = K::key(key);
+                if key_of(&self.low).is_none_or(|low| key >= *low) {
+                    self.low = Bound::Excluded(key.clone());
+                }
+                let result = self.scan.starting_after(&key);
                 (key, result)
             }
             Step::EndingBefore(key) => {

@@ -9,7 +9,20 @@ use super::answer::{Answer, Refusal, answer, same};
 use super::held::{Given, Held};
 use super::kinds::Kind;
 use super::ops::{Act, Deed, How, Range, Read, Scanning, Scope, Step};
-use super::reader::{Entries, Reader, Running, first_free, number_of, read, try_lock_first};
+use super::reader::{Entries, Reader, Running, first_free, keys_within, number_of, read, remove_range, try_lock_first};
+
+/// Why a `try_update` changed nothing.
+enum GivenUp {
+    /// Its function said so.
+    Program,
+    Store(kvstore::Error),
+}
+
+impl From<kvstore::Error> for GivenUp {
+    fn from(error: kvstore::Error) -> Self {
+        Self::Store(error)
+    }
+}
 
 /// A store, and all that must be true of it.
 pub(super) struct Shelf<K: Kind> {
@@ -160,6 +173,72 @@ impl<K: Kind> Shelf<K> {
         Ok(())
     }
 
+    fn try_update(&mut self, db: &Database, key: &K::Key, number: u32, fails: bool) -> TestResult {
+        let number = K::fresh(number);
+        let changed = self.store(db)?.try_update(key, |value| -> std::result::Result<_, GivenUp> {
+            *value = K::value(key, number);
+            if fails { Err(GivenUp::Program) } else { Ok(()) }
+        });
+        let changed = match changed {
+            Ok(changed) => answer(Ok(changed.map(|()| true)))?,
+            Err(GivenUp::Program) => Ok(Some(false)),
+            Err(GivenUp::Store(error)) => answer(Err(error))?,
+        };
+        let there = self.entries.contains_key(key);
+        let expected = if self.is_held(key) { Err(Refusal::LockTimeout) } else { Ok(there.then_some(!fails)) };
+        same(&format!("try_update {key:?}"), &changed, &expected)?;
+        if expected == Ok(Some(true)) {
+            self.entries.insert(key.clone(), number);
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
+    /// `replace`, or `take` without a number.
+    fn exchange(&mut self, db: &Database, key: &K::Key, number: Option<u32>) -> TestResult {
+        let number = number.map(K::fresh);
+        let store = self.store(db)?;
+        let old = match number {
+            Some(number) => store.replace(key, K::value(key, number)),
+            None => store.take(key),
+        };
+        let old = answer(old)?.map(|value| value.map(|value| K::number(key, &value)));
+        let there = self.entries.get(key).copied();
+        let expected = if self.is_held(key) { Err(Refusal::LockTimeout) } else { Ok(there.map(Some)) };
+        same(&format!("replace {key:?} by {number:?}"), &old, &expected)?;
+        if expected.is_ok() {
+            self.wrote |= number.is_some() || there.is_some();
+            match number {
+                Some(number) => self.entries.insert(key.clone(), number),
+                None => self.entries.remove(key),
+            };
+        }
+        Ok(())
+    }
+
+    /// What nobody holds is removed, then the rest is waited for.
+    fn remove_range(&mut self, db: &Database, range: Range) -> TestResult {
+        // Of more, what is held may keep those of later commits.
+        const AT_ONCE: usize = 256;
+        if self.entries.len() > AT_ONCE {
+            return Ok(());
+        }
+        let found = answer(remove_range::<K>(&self.store(db)?, range))?;
+        let keys = keys_within::<K>(&self.entries, range);
+        let free = keys.as_ref().map(|keys| keys.iter().filter(|key| !self.is_held(key)).cloned().collect::<Vec<_>>());
+        let expected = match (&keys, &free) {
+            (Ok(keys), Ok(free)) if free.len() < keys.len() => Err(Refusal::LockTimeout),
+            (Ok(keys), _) => Ok(keys.len() as u64),
+            (Err(refusal), _) => Err(*refusal),
+        };
+        same(&format!("remove_range {range:?}"), &found, &expected)?;
+        for key in free.into_iter().flatten() {
+            self.entries.remove(&key);
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
     fn create(&mut self, db: &Database, key: &K::Key, number: u32, then: [Act; 2]) -> TestResult {
         let number = K::fresh(number);
         let expected = match self.expected(key, Refusal::LockTimeout, Ok(None)) {
@@ -262,7 +341,8 @@ impl<K: Kind> Shelf<K> {
                 found.map(|(key, value)| number_of::<K>(&key, &value).map(|number| (key, number))).transpose()?;
             same(what, &found, &expected.map(|(key, number)| (key.clone(), *number)))?;
         }
-        Ok(())
+        same("count", &store.count()?, &(self.entries.len() as u64))?;
+        same("is_empty", &store.is_empty()?, &self.entries.is_empty())
     }
 
     /// Reads as of now, or as of a snapshot where there is one of this number.
@@ -359,7 +439,11 @@ impl<K: Kind> AnyShelf for Shelf<K> {
             },
             Deed::Insert { key, number } => self.insert(db, &K::key(key), number),
             Deed::Update { key, number } => self.update(db, &K::key(key), number),
+            Deed::TryUpdate { key, number, fails } => self.try_update(db, &K::key(key), number, fails),
+            Deed::Replace { key, number } => self.exchange(db, &K::key(key), Some(number)),
             Deed::Remove(key) => self.remove(db, &K::key(key)),
+            Deed::Take(key) => self.exchange(db, &K::key(key), None),
+            Deed::RemoveRange(range) => self.remove_range(db, range),
             Deed::Fill { from, count, number } => (0..count)
                 .try_for_each(|more| self.insert(db, &K::key(from + more), number.wrapping_add(u32::from(more)))),
             Deed::Drain(count) => {
