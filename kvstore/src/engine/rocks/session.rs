@@ -129,7 +129,8 @@ impl Session {
         if self.failed.load(Ordering::Relaxed) || !self.is_background_sound().unwrap_or_default() {
             return;
         }
-        if recovery::size_of_logs(self.path()).is_ok_and(|size| size > LEFT_IN_LOG) {
+        let in_log = recovery::size_of_logs(self.path()).unwrap_or_default();
+        if in_log > LEFT_IN_LOG && !space::is_behind(&self.db) {
             // An error stays in RocksDB, which is asked for it afterwards.
             let _ = self.db.flush();
         }

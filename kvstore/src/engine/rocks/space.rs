@@ -22,6 +22,8 @@ const MERGED_TABLES: usize = 8;
 const MERGED_BYTES: usize = 16 << 20;
 /// So many removals are worth a table of their own.
 const REMOVALS: u64 = 1_000;
+/// With more tables than these on the first level, and two write buffers on their way there, RocksDB makes writes wait.
+const MOST_NEW_TABLES: u64 = 16;
 /// How long nothing must have been written until removals are flushed.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -31,6 +33,12 @@ type Run = (Vec<u8>, Vec<u8>);
 /// Whether there are small tables to merge.
 pub(super) fn has_small_tables(db: &Db) -> bool {
     db.live_files().is_ok_and(|tables| !runs(tables).is_empty())
+}
+
+/// Whether compactions are so far behind that a flush would wait for them, and the closing of a database with it.
+pub(super) fn is_behind(db: &Db) -> bool {
+    let new_tables = db.property_int_value(&*properties::num_files_at_level(0));
+    new_tables.ok().flatten().is_none_or(|tables| tables >= MOST_NEW_TABLES)
 }
 
 /// Merges small tables, if there are many of them. Best effort: RocksDB does not say whether it succeeded.
