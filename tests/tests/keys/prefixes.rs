@@ -1,11 +1,15 @@
 //! Prefixes: as arguments of their own, as ranges, and as the end of leading parts.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use kvstore::{Error, Key, KeyPrefix, KeyRange, Map, MapStore, Prefix, Result};
 use kvstore_tests::{TestResult, on_both};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use crate::{Level, Name, Place};
+use crate::check::{bytes, text};
+use crate::{Level, Name, Place, level};
 
 /// The keys of a range, forwards and backwards.
 fn range<K: Key + PartialEq + Debug>(store: &MapStore<Map<K, u8>>, range: impl KeyRange<K> + Clone) -> Result<Vec<K>> {
@@ -231,4 +235,45 @@ fn of_variants_with_their_leading_fields() -> TestResult {
         assert_eq!(prefix(&wrapped, (Event::CREATED, 7))?.len(), 1);
         Ok(())
     })
+}
+
+/// The keys that a prefix finds are those that begin so, of any keys, and of no others.
+#[test]
+fn of_any_keys_what_begins_so_is_found() -> TestResult {
+    type Key = (String, (Vec<u8>, Level), String);
+    let keys = proptest::collection::vec((text(), (bytes(), level()), text()), 1..12);
+    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    Ok(runner.run(&(keys, any::<prop::sample::Index>(), 0..4_usize), |(keys, chosen, cut)| {
+        let store = kvstore::Database::in_memory().and_then(|db| stored(&db, &keys)).map_err(failed)?;
+        let (a, (b, level), c) = chosen.get(&keys);
+        let check = |found: Result<Vec<Key>>, begins: &dyn Fn(&Key) -> bool| {
+            let expected: BTreeSet<_> = keys.iter().filter(|key| begins(key)).cloned().collect();
+            prop_assert!(found.map_err(failed)?.iter().eq(&expected));
+            Ok(())
+        };
+        let a_cut = a.chars().take(cut).collect::<String>();
+        let b_cut = b.get(..cut).unwrap_or(b);
+        let c_cut = c.chars().take(cut).collect::<String>();
+        check(prefix(&store, (Prefix(&a_cut),)), &|key| key.0.starts_with(&a_cut))?;
+        check(prefix(&store, (a,)), &|key| key.0 == *a)?;
+        check(prefix(&store, (a, Prefix((Prefix(b_cut),)))), &|key| key.0 == *a && key.1.0.starts_with(b_cut))?;
+        check(prefix(&store, (a, Prefix((b,)))), &|key| key.0 == *a && key.1.0 == *b)?;
+        let whole = |key: &Key| key.0 == *a && key.1 == (b.clone(), level.clone());
+        check(prefix(&store, (a, (b, level))), &whole)?;
+        check(prefix(&store, (a, (b, level), Prefix(&c_cut))), &|key| whole(key) && key.2.starts_with(&c_cut))?;
+        let of_middle = |key: &Key| key.0 == *a && key.1.0 == *b && matches!(key.1.1, Level::Middle(..));
+        check(prefix(&store, (a, Prefix((b, Prefix(Level::MIDDLE))))), &of_middle)?;
+        let of_high =
+            |key: &Key, by| key.0 == *a && key.1.0 == *b && matches!(key.1.1, Level::High { by: is, .. } if is == by);
+        check(prefix(&store, (a, Prefix((b, Prefix((Level::HIGH, -1)))))), &|key| of_high(key, -1))?;
+        if let Level::Middle(name, _) = level {
+            let begins = |key: &Key| of_middle(key) && matches!(&key.1.1, Level::Middle(is, _) if is.starts_with(name));
+            check(prefix(&store, (a, Prefix((b, Prefix((Level::MIDDLE, Prefix(name))))))), &begins)?;
+        }
+        Ok(())
+    })?)
+}
+
+fn failed(error: Error) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
 }
