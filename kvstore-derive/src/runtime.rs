@@ -24,8 +24,8 @@ impl Runtime {
         quote!(#path::__private)
     }
 
-    /// A type that must be a key, as generated code says it: where it is none, that is an error here, at the type or at
-    /// the part that is none, and nowhere else.
+    /// A type that must be a key, as generated code writes it. If it is none, the one error is here, at the type or at the
+    /// part of it that is none.
     pub(crate) fn key(&self, ty: &Type) -> TokenStream {
         let private = self.private();
         let checks = types::key_parts(ty).into_iter().map(|part| quote!(#private::is_key::<#part>()));

@@ -54,9 +54,9 @@ pub fn database_of(rows: &[(&[u8], &[u8])]) -> Result<Database> {
     Database::of_rows(rows)
 }
 
-/// `<IfKey<{ is_key::<K>() }> as Then<K>>::Key` is `K`. Generated code says it in place of `K`: where `K` is no key, the
-/// constant is an error, at the place of the call; what depends on the type is then none. With `K` itself, each use of the
-/// store would be one more.
+/// `<IfKey<{ is_key::<K>() }> as Then<K>>::Key` is `K`. Generated code writes it in place of `K`: if `K` is no key, the
+/// constant is an error, at the call of `is_key`, and what depends on the type is no further error. With `K` itself, each
+/// use of the store would be one more.
 #[derive(Debug)]
 pub struct IfKey<const IS_KEY: bool>;
 

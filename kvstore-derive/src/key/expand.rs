@@ -72,7 +72,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     }
 }
 
-/// The parameters of a type, which is a key where it can be sent and shared: that can depend on them.
+/// The parameters of a type with the bound that a key needs: whether it can be sent and shared can depend on them.
 fn between_threads(name: &syn::Ident, generics: &Generics) -> Generics {
     let mut bounded = generics.clone();
     if !generics.params.is_empty() {
@@ -277,7 +277,7 @@ fn shape_fields(runtime: &Runtime, product: &Product) -> TokenStream {
     quote!(#(#fields),*)
 }
 
-/// `impl Newtype`, which brings generated keys where the field has them.
+/// `impl Newtype`, which brings generated keys if the field has them.
 fn newtype(model: &Model<'_>, product: &Product) -> TokenStream {
     let (name, private) = (model.name, model.runtime.private());
     let (impl_generics, type_generics, clause) = model.generics.split_for_impl();

@@ -17,7 +17,7 @@ use self::model::Model;
 use crate::attr;
 use crate::errors::Errors;
 
-/// The generated impls of a key type, behind the errors found in it.
+/// The errors found in a key type, then the generated impls.
 pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let items = match syn::parse2(input) {

@@ -1,4 +1,4 @@
-//! Leading fields as prefixes: of a struct a tuple of them, of an enum behind the constant of the variant.
+//! Leading fields as prefixes: for a struct a tuple of them, for an enum a tuple that begins with the variant's constant.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};

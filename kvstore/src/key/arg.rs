@@ -1,4 +1,4 @@
-//! What the methods of a store take where they ask for a key.
+//! Arguments that stand for a key in the methods of a store.
 
 use super::Key;
 #[cfg(doc)]

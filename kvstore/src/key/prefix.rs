@@ -63,7 +63,7 @@ byte_prefixes!(
     [const N: usize] &[u8; N] => Vec<u8>,
 );
 
-/// All keys that begin with `P`, a [`KeyPrefix`], where a range is asked for, or the last part of a prefix.
+/// All keys that begin with `P`, a [`KeyPrefix`]: a range, and the last part of a longer prefix.
 ///
 /// ```
 /// # fn main() -> kvstore::Result<()> {
