@@ -40,7 +40,9 @@ fn run(context: &Context) -> TestResult<Report> {
         let seed = context.seed(report.rounds);
         all +=
             schedule(seed, scenario::play).map_err(|violation| format!("--only shuttle --seed {seed}: {violation}"))?;
-        schedule(seed, queues::play).map_err(|violation| format!("--only shuttle --seed {seed}: {violation}"))?;
+        for play in [queues::play, queues::one_is_free] {
+            schedule(seed, play).map_err(|violation| format!("--only shuttle --seed {seed}: {violation}"))?;
+        }
         report.rounds += 1;
     }
     Ok(report

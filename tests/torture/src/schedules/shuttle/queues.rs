@@ -36,6 +36,24 @@ pub(super) fn play(seed: u64) -> Result<(), String> {
     main.seen.wrong().map_or(Ok(()), Err)
 }
 
+/// An entry is free at every moment: one is put before the other is locked. A search finds it.
+pub(super) fn one_is_free(_seed: u64) -> Result<(), String> {
+    let main = Actor::main(Duration::MAX, 0).map_err(|error| error.to_string())?;
+    let started = main.db.map("queue").and_then(|queue: Queue| {
+        queue.put(1, 0)?;
+        let (new, queue_of_other) = (queue.create(2, 0)?, queue.clone());
+        let other = main.spawn("other", move |actor| {
+            let locked = new.commit().and_then(|()| queue_of_other.lock(1).map(|held| held.is_some()));
+            actor.expect(actor.ended(locked), &[Ended::Done]);
+        });
+        Ok((queue, other))
+    });
+    let (queue, other) = started.map_err(|error| error.to_string())?;
+    main.expect(main.ended(queue.try_lock_first(..).map(|found| found.is_some())), &[Ended::Done]);
+    main.join([other]);
+    main.seen.wrong().map_or(Ok(()), Err)
+}
+
 /// When all threads are done, each search finds what reads of single entries find.
 fn check(main: &Actor, queue: &Queue) -> Result<()> {
     for start in 0..=KEYS {
