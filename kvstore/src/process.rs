@@ -10,12 +10,12 @@ use crate::sync::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process(u32);
 
-/// How long a thread believes what it knows of its process. A fork takes longer than this: 43 µs were measured for a program
-/// with next to no memory, and RocksDB's memory and threads come on top of that.
-const BELIEVED_FOR: Duration = Duration::from_micros(20);
+/// If a thread looked at its process less than this ago, it has not forked since. A fork takes longer: at least 43 µs for a
+/// program with next to no memory, as measured on one machine, and RocksDB's memory and threads come on top of that.
+const SHORTER_THAN_A_FORK: Duration = Duration::from_micros(15);
 
 thread_local! {
-    /// The process of this thread, and when it asked the system for it.
+    /// The process of this thread, and when it last looked.
     static KNOWN: Cell<Option<(Process, Instant)>> = const { Cell::new(None) };
 }
 
@@ -32,18 +32,12 @@ impl Process {
 
     /// Returns true if this is the calling process. `now` is the present moment.
     ///
-    /// The system is asked once in [`BELIEVED_FOR`]. A child's only thread is a copy of the one that forked, so what that
-    /// one knew is too old by the time the child runs.
+    /// A child's only thread is a copy of the one that forked. So as long as a thread looks again and again, with pauses shorter
+    /// than a fork, its process is the one that it was, and the system need not be asked.
     pub(crate) fn is_current_at(self, now: Instant) -> bool {
-        let known = KNOWN.get().filter(|(_, asked)| now.saturating_duration_since(*asked) < BELIEVED_FOR);
-        let current = known.map_or_else(
-            || {
-                let current = Self::current();
-                KNOWN.set(Some((current, now)));
-                current
-            },
-            |(current, _)| current,
-        );
+        let known = KNOWN.get().filter(|(_, looked)| now.saturating_duration_since(*looked) < SHORTER_THAN_A_FORK);
+        let current = known.map_or_else(Self::current, |(current, _)| current);
+        KNOWN.set(Some((current, now)));
         self == current
     }
 }
@@ -63,13 +57,18 @@ mod tests {
     }
 
     #[test]
-    fn what_a_thread_knows_is_believed_for_a_while_only() {
+    fn a_pause_as_long_as_a_fork_makes_a_thread_ask_again() {
         let now = Instant::now();
         let other = Process(std::process::id() + 1);
         // As in a child, whose thread remembers the number of its parent.
         KNOWN.set(Some((other, now)));
-        assert!(other.is_current_at(now));
-        assert!(!other.is_current_at(now.checked_add(BELIEVED_FOR).unwrap()));
-        assert!(Process::current().is_current_at(now.checked_add(BELIEVED_FOR).unwrap()));
+        let short = SHORTER_THAN_A_FORK - Duration::from_nanos(1);
+        let mut later = now;
+        for _ in 0..3 {
+            later = later.checked_add(short).unwrap();
+            assert!(other.is_current_at(later));
+        }
+        later = later.checked_add(SHORTER_THAN_A_FORK).unwrap();
+        assert!(!other.is_current_at(later) && Process::current().is_current_at(later));
     }
 }
