@@ -224,10 +224,10 @@ fn entries_have_their_place_and_value() {
         ),
         (
             quote!(
-                #[key(crate = x)]
+                #[key(crate = 3)]
                 struct Id(u8);
             ),
-            "expected a string, found `x`",
+            "expected the path of the crate `kvstore`, found `3`",
         ),
         (
             quote!(
