@@ -329,9 +329,11 @@ fn two_types_in_one_namespace_are_refused_by_both_names() -> TestResult {
         let error = db.map::<u64, String>("numbers").unwrap_err();
         assert!(matches!(&error, Error::NamespaceInUse { namespace, held_by, wanted }
             if namespace == "numbers" && held_by.contains("Map<u64, u64>") && wanted.contains("String>")));
-        db.store::<old::Job>()?;
+        let jobs = db.store::<old::Job>()?;
         let error = db.clone().store::<grown::Job>().unwrap_err();
         assert!(error.to_string().contains("old::Job") && error.to_string().contains("grown::Job"), "{error}");
+        drop(jobs);
+        db.store::<grown::Job>()?;
         // The same type is the same store.
         numbers.put(1, 10)?;
         assert_eq!(db.map::<u64, u64>("numbers")?.get(1)?, Some(10));
