@@ -62,7 +62,7 @@
 //!
 //! - `rocksdb` (default): databases on disk. Without it there are databases in memory only, and nothing in C++ is
 //!   compiled.
-//! - `uuid`: `uuid::Uuid` as a key.
+//! - `uuid`: `uuid::Uuid` as a key, and as a field or a value, by the feature `serde` of that crate.
 
 mod batch;
 mod cache;
