@@ -98,10 +98,10 @@ pub trait StartsEmpty {
     label = "an alias, a renamed import, or inside another type",
     note = "write the type of the field as `ElementMap<K, V>`, `ElementSet<K>` or `ElementDeque<V>`, without an alias"
 )]
-pub trait Whole {}
+pub trait NotElementwise {}
 
 #[diagnostic::do_not_recommend]
-impl Whole for Sound {}
+impl NotElementwise for Sound {}
 
 /// A type that holds others, which can be blamed in place of it.
 pub trait Parts {
@@ -183,7 +183,7 @@ pub fn check_hashed<T: HashedElement>(_: &FieldType<T>) {}
 pub fn check_empty<T: StartsEmpty>(_: &FieldType<T>) {}
 
 /// States that a type is no element-wise collection.
-pub fn check_whole<T: Whole>(_: &FieldType<T>) {}
+pub fn check_not_elementwise<T: NotElementwise>(_: &FieldType<T>) {}
 
 impl<T: Field> FieldType<T> {
     /// As [`FieldWriter::field`].

@@ -2,8 +2,8 @@
 
 pub use crate::elements::{element_path, element_schema};
 pub use crate::field::{
-    Field, FieldType, check_array, check_empty, check_field, check_hashed, check_ordered, check_whole, default_value,
-    field_type,
+    Field, FieldType, check_array, check_empty, check_field, check_hashed, check_not_elementwise, check_ordered,
+    default_value, field_type,
 };
 pub use crate::key::hidden::{
     ConvertedKey, DerivedKey, Edge, KeyArgCodec, KeyArgPart, KeyBuf, KeyCodec, KeyError, KeyPrefixCodec, KeyRangeCodec,

@@ -114,7 +114,7 @@ impl Checker {
             }
             let suspect = self.suspect(part, quote!(#part.value()));
             self.state("check_field", ty, &suspect);
-            self.state("check_whole", ty, &quote!(#part.elements()));
+            self.state("check_not_elementwise", ty, &quote!(#part.elements()));
             return vec![self.method(part, "if_sound")];
         }
         let asks = types::known(ty).and_then(|known| known.asks);
