@@ -209,13 +209,12 @@ impl Batch {
     #[track_caller]
     pub fn remove<T: Store>(&mut self, store: &MapStore<T>, key: impl KeyArg<T::Key>) -> Result<bool> {
         let key = store.namespace().key(&key)?;
-        let (entry, there) = match self.take_member(store, &key) {
-            Some(Member { guard, action }) => (guard.into_entry(), action != Action::Delete),
-            None => {
-                let entry = lock_and_find(store, key, Location::caller())?;
-                let there = entry.stored;
-                (entry, there)
-            }
+        let (entry, there) = if let Some(Member { guard, action }) = self.take_member(store, &key) {
+            (guard.into_entry(), action != Action::Delete)
+        } else {
+            let entry = lock_and_find(store, key, Location::caller())?;
+            let there = entry.stored;
+            (entry, there)
         };
         self.members.push(Member { guard: Box::new(entry), action: Action::Delete });
         Ok(there)

@@ -112,6 +112,7 @@ pub struct ElementSchema {
 
 impl ElementSchema {
     /// The same, of a collection whose elements are read without what their type does not know.
+    #[must_use]
     pub const fn ignoring_unknown(self) -> Self {
         Self { ignores_unknown: true, ..self }
     }

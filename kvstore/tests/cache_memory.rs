@@ -1,6 +1,8 @@
 //! The read cache takes about the memory that it was given, whatever the values look like. A test binary of its own, since
 //! it counts every allocation of the process.
 
+#![allow(clippy::unwrap_used, reason = "where a helper of a test fails, the test fails")]
+
 use std::collections::{BTreeMap, HashMap, HashSet, LinkedList};
 use std::fmt::Debug;
 use std::sync::Arc;

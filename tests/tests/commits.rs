@@ -278,9 +278,10 @@ fn after_a_hard_error_writes_and_locks_are_refused_and_reads_go_on() -> TestResu
 
 #[test]
 fn after_an_unknown_outcome_nothing_is_said_to_be_committed() -> TestResult {
+    type End = fn(Guard<Map<u64, u64>>) -> Result<()>;
     let failed = |error: &Error| matches!(error, Error::Failed { reason } if reason.contains("told to fail"));
     // Each of these has nothing to write: the entry was never saved for sure, or is unchanged.
-    let ends: [fn(Guard<Map<u64, u64>>) -> Result<()>; 4] = [
+    let ends: [End; 4] = [
         Guard::delete,
         |mut guard| guard.save(),
         |guard| Batch::new().delete(guard).commit(),

@@ -339,7 +339,10 @@ fn what_can_not_be_restored_is_refused_and_nothing_is_changed() -> TestResult {
     let open = filled(&other, "open")?;
     fs::create_dir(&broken)?;
     copy_over(&copy, &broken, false)?;
-    let table = names(&broken)?.into_iter().find(|name| name.ends_with(".sst")).ok_or("no table")?;
+    let table = names(&broken)?
+        .into_iter()
+        .find(|name| Path::new(name).extension().is_some_and(|end| end == "sst"))
+        .ok_or("no table")?;
     fs::remove_file(broken.join(table))?;
     let before = names(root)?;
 

@@ -79,7 +79,7 @@ fn read_caches_of_any_size_work() -> TestResult {
 
 #[test]
 fn lock_timeouts_of_any_length_work() -> TestResult {
-    let almost_forever = Duration::MAX - Duration::from_nanos(1);
+    let almost_forever = Duration::MAX.saturating_sub(Duration::from_nanos(1));
     for timeout in [Duration::ZERO, Duration::from_nanos(1), almost_forever, Duration::MAX] {
         on_both_built(&Database::builder().lock_timeout(timeout), |db| {
             works(db)?;

@@ -43,6 +43,7 @@ impl<T> OnceLock<T> {
 }
 
 /// Locks a mutex: no model forks.
+#[expect(clippy::unnecessary_wraps, reason = "outside of models it may return `None`")]
 pub(crate) fn locked_unless_forked<T>(mutex: &Mutex<T>, _process: Process) -> Option<MutexGuard<'_, T>> {
     Some(super::locked(mutex))
 }

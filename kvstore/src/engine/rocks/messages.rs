@@ -127,15 +127,20 @@ impl Shared {
             queue.is_busy = true;
             drop(queue);
             let emit_all = || {
-                waiting.iter().for_each(|(level, text)| emit(*level, text));
+                for (level, text) in &waiting {
+                    emit(*level, text);
+                }
                 if dropped > 0 {
                     emit(Level::WARN, &format!("{dropped} messages of RocksDB were dropped: they came too fast"));
                 }
             };
             // Without one of its own, the thread uses that of the whole program, which may be set later.
-            let emit_all = || match self.subscriber.is::<NoSubscriber>() {
-                true => emit_all(),
-                false => dispatcher::with_default(&self.subscriber, emit_all),
+            let emit_all = || {
+                if self.subscriber.is::<NoSubscriber>() {
+                    emit_all();
+                } else {
+                    dispatcher::with_default(&self.subscriber, emit_all);
+                }
             };
             // A subscriber that panics loses these messages, and not those to come.
             let _ = panic::catch_unwind(AssertUnwindSafe(emit_all));

@@ -1,5 +1,7 @@
 //! Units, and `Some`s of what seems to be nothing, are read back as they were written.
 
+#![allow(clippy::option_option, clippy::zero_sized_map_values, reason = "every shape that serde has is written")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -1,6 +1,11 @@
 //! The types of entries that are read. Each derives `Deserialize` for the referee alone.
 
-#![allow(clippy::linkedlist, clippy::zero_sized_map_values, reason = "every type that can be stored is read")]
+#![allow(
+    clippy::linkedlist,
+    clippy::option_option,
+    clippy::zero_sized_map_values,
+    reason = "every type that can be stored is read"
+)]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};

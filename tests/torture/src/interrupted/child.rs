@@ -88,7 +88,7 @@ impl Session {
                 let (db, to, began) = (db.clone(), copies(&self.root).join(name), Instant::now());
                 self.checkpoint = Some(std::thread::spawn(move || {
                     // Of both kinds, with tables in common and without.
-                    let made = if number % 2 == 0 { db.copy_to(to) } else { db.checkpoint(to) };
+                    let made = if number.is_multiple_of(2) { db.copy_to(to) } else { db.checkpoint(to) };
                     match made {
                         Ok(()) => println!("end {number} {}", began.elapsed().as_micros()),
                         Err(error) => drop(failed(number, &error)),

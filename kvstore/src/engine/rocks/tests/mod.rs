@@ -1,5 +1,7 @@
 //! Real directories, damaged and reopened.
 
+#![allow(clippy::case_sensitive_file_extension_comparisons, reason = "RocksDB writes its names in lower case")]
+
 mod misplaced;
 mod opening;
 mod processes;

@@ -418,7 +418,7 @@ fn a_damaged_manifest_of_a_killed_process_loses_nothing_or_is_refused() {
         for index in 0..200 {
             put(&rocks, &(first + index).to_be_bytes(), &[7; 100]);
             if index % 60 == 59 {
-                let log = logs(&path).last().unwrap();
+                let log = logs(&path).next_back().unwrap();
                 flushed.push((log.clone(), fs::read(path.join(log)).unwrap()));
                 rocks.with_db(|db| db.flush().unwrap());
             }
