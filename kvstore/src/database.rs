@@ -437,7 +437,7 @@ impl Database {
     /// Restores a database from a copy that [`checkpoint`](Self::checkpoint) or [`copy_to`](Self::copy_to) made, or from any
     /// database that was closed. Opens neither. The copy stays as it is.
     ///
-    /// If `to` is a database, it is replaced as a whole, and moved to the name with `.replaced-1` behind it: returns its new
+    /// If `to` is a database, it is replaced as a whole, and moved to its name followed by `.replaced-1`: returns its new
     /// path. It must not be open, and may be damaged.
     ///
     /// The restored database has an id of its own. Its generated keys go on from where the copy was made: they repeat those

@@ -199,7 +199,7 @@ fn a_full_copy_shares_no_file_with_the_database_and_a_checkpoint_does() -> TestR
         assert_eq!(entry?.metadata()?.nlink(), 1);
     }
     db.close()?;
-    // Whoever writes into its files has not written into those of the database.
+    // To write into its files does not write into those of the database.
     for entry in fs::read_dir(&full)? {
         fs::write(entry?.path(), "gone")?;
     }
@@ -268,7 +268,7 @@ fn a_copy_put_over_a_newer_state_is_refused() -> TestResult {
         }
     }
     assert_eq!(names(&path)?, before);
-    // As is done with other damage: what is behind it is put aside.
+    // As with other damage, the commits after it are put aside.
     let db = Database::builder().recover(Recovery::Prefix).open(&path)?;
     assert_eq!(accounts(&db)?.iter()?.count(), 1_000);
     assert!(names(&path)?.contains("damaged-1"));

@@ -45,7 +45,7 @@ pub(super) fn create(session: &Session, to: &Path, tables: Tables) -> Result<()>
     unfinished.put_in_place(&place)
 }
 
-/// Replaces each file that is also elsewhere by a copy of its own.
+/// Replaces each hard link by a copy of the file.
 fn copy_linked(directory: &Path) -> Result<()> {
     for_each_file(directory, "copy", |path| {
         if fs::metadata(path)?.nlink() > 1 {

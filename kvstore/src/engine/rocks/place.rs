@@ -1,4 +1,4 @@
-//! The place where a copy of a database is made: beside it first, in a folder that nobody takes for a database.
+//! The place where a copy of a database is made. It is made beside the place first, in a folder that is not taken for a database.
 
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
@@ -10,7 +10,7 @@ use super::files::{create_directories, io_error, parent, sync_names};
 use super::marker;
 use crate::error::{Error, Result};
 
-/// Folders of this name, and a number of their own behind it, hold copies that are not finished.
+/// Folders of this name, followed by a number of their own, hold copies that are not finished.
 const UNFINISHED: &str = ".kvstore-unfinished-";
 
 /// A path at which there was nothing.
@@ -49,7 +49,7 @@ impl Place {
         Ok(Self { parent: fs::canonicalize(parent).map_err(failed)?, ..place })
     }
 
-    /// Finds a place beside a directory, of its name with `.` and a word and the first free number behind it.
+    /// Finds a place beside a directory: its name, followed by `.`, a word, and the first number that is free.
     pub(super) fn find_free_beside(directory: &Path, word: &str, action: &'static str) -> Result<Self> {
         let mut number = 1;
         loop {
@@ -112,7 +112,7 @@ fn database_above(path: &Path) -> io::Result<Option<&Path>> {
 #[derive(Debug)]
 pub(super) struct Unfinished {
     folder: PathBuf,
-    /// Locked for as long as somebody writes here: who else finds the folder unlocked may remove it.
+    /// Locked as long as this call writes here. Another call removes a folder that is not locked.
     _lock: File,
 }
 
@@ -182,7 +182,7 @@ fn lock(folder: &Path) -> io::Result<Option<File>> {
     Ok(is_there.then_some(opened))
 }
 
-/// Removes the folders in which nobody makes a copy any more. What can't be removed stays: it is in nobody's way.
+/// Removes the folders of calls that were killed. A folder that can't be removed is in no call's way, and stays.
 fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for folder in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {

@@ -1,4 +1,4 @@
-//! Databases that are made of copies of them.
+//! Restores databases from copies of them.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -59,7 +59,7 @@ fn replace(source: &Source, marker: Marker, to: &Path, real: &Path) -> Result<Pa
     Err(failed)
 }
 
-/// A database that nobody has open, and nobody opens while this lives.
+/// A database that is not open, and can't be opened while this lives.
 struct Source {
     path: PathBuf,
     _lock: File,
