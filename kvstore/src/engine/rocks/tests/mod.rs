@@ -117,7 +117,7 @@ fn settle(rocks: &Rocks, path: &Path) {
     rocks.with_db(|db| db.wait_for_compact(&rocksdb::WaitForCompactOptions::default()).unwrap());
     settle_files(path);
     let live = rocks.with_db(|db| db.live_files().unwrap().len());
-    while contents(path).iter().filter(|file| file.0.ends_with(".sst")).count() != live {
+    while contents(path).iter().filter(|file| file.0.contains(".sst")).count() != live {
         std::thread::yield_now();
     }
 }
