@@ -1,9 +1,9 @@
 //! How CBOR becomes serde's data model: what `serializer.rs` writes, and what earlier versions wrote.
 
-use cbor4ii::core::dec::{self, Decode};
-use cbor4ii::core::types;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use std::borrow::Cow;
+
+use cbor4ii::core::dec::{self, Decode};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
 use super::error::CodecError;
 use super::ignore_unknown::IgnoreUnknown;
@@ -19,23 +19,47 @@ macro_rules! scalars {
     )*};
 }
 
+macro_rules! numbers {
+    ($($method:ident: $type:ty => $read:ident $visit:ident),* $(,)?) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+            const NAME: &str = stringify!($type);
+            match <$type>::try_from(self.$read(NAME)?) {
+                Ok(number) => visitor.$visit(number),
+                Err(_) => Err(CodecError::out_of_range(NAME)),
+            }
+        }
+    )*};
+}
+
 impl<'de> Deserializer<'de> for &mut Source<'de> {
     type Error = CodecError;
 
     scalars! {
         deserialize_bool: bool => visit_bool,
-        deserialize_i8: i8 => visit_i8,
-        deserialize_i16: i16 => visit_i16,
-        deserialize_i32: i32 => visit_i32,
-        deserialize_i64: i64 => visit_i64,
         deserialize_i128: i128 => visit_i128,
-        deserialize_u8: u8 => visit_u8,
-        deserialize_u16: u16 => visit_u16,
-        deserialize_u32: u32 => visit_u32,
-        deserialize_u64: u64 => visit_u64,
         deserialize_u128: u128 => visit_u128,
         deserialize_f32: f32 => visit_f32,
         deserialize_f64: f64 => visit_f64,
+    }
+
+    numbers! {
+        deserialize_i8: i8 => signed visit_i8,
+        deserialize_i16: i16 => signed visit_i16,
+        deserialize_i32: i32 => signed visit_i32,
+        deserialize_u8: u8 => unsigned visit_u8,
+        deserialize_u16: u16 => unsigned visit_u16,
+        deserialize_u32: u32 => unsigned visit_u32,
+    }
+
+    #[inline]
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_i64(self.signed("i64")?)
+    }
+
+    #[inline]
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
+        visitor.visit_u64(self.unsigned("u64")?)
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
@@ -71,7 +95,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        visit_text(<Cow<'de, str>>::decode(self)?, visitor)
+        visit_text(self.text()?, visitor)
     }
 
     #[inline]
@@ -81,14 +105,14 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let text = <Cow<'de, str>>::decode(self)?;
+        let text = self.text()?;
         self.memory.add(text.len());
         visit_text(text, visitor)
     }
 
     #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        let types::Bytes(bytes) = <types::Bytes<Cow<'de, [u8]>>>::decode(self)?;
+        let bytes = self.byte_string()?;
         self.memory.add(bytes.len());
         match bytes {
             Cow::Borrowed(bytes) => visitor.visit_borrowed_bytes(bytes),
@@ -240,7 +264,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
 
     #[inline]
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, CodecError> {
-        visit_text(<Cow<'de, str>>::decode(self)?, visitor)
+        visit_text(self.text()?, visitor)
     }
 
     /// A type calls this for a field that it does not know.
@@ -297,7 +321,7 @@ impl<'s, 'de> Items<'s, 'de> {
     #[inline]
     fn array(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
         source.enter()?;
-        let left = types::Array::len(source)?;
+        let left = source.length(4, "array")?;
         source.declare(left.unwrap_or(0), "an array")?;
         Ok(Self::new(source, left))
     }
@@ -305,7 +329,7 @@ impl<'s, 'de> Items<'s, 'de> {
     #[inline]
     fn map(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
         source.enter()?;
-        let left = types::Map::len(source)?;
+        let left = source.length(5, "map")?;
         source.declare(left.unwrap_or(0).saturating_mul(2), "a map")?;
         Ok(Self::new(source, left))
     }

@@ -90,6 +90,12 @@ impl CodecError {
         Self::wrong(format_args!("it is nested in more than {MAX_HOPS} options and newtypes"))
     }
 
+    /// A number is larger than the type takes.
+    #[cold]
+    pub(super) fn out_of_range(name: &str) -> Self {
+        Self::wrong(format_args!("{name} is out of range"))
+    }
+
     /// The record ends too early.
     #[cold]
     pub(super) fn end(inside: &str) -> Self {
@@ -157,7 +163,7 @@ impl From<dec::Error<Infallible>> for CodecError {
             Error::RequireUtf8 { name } => Self::wrong(format_args!("{name} is not UTF-8")),
             Error::LengthOverflow { name, .. }
             | Error::CastOverflow { name }
-            | Error::ArithmeticOverflow { name, .. } => Self::wrong(format_args!("{name} is out of range")),
+            | Error::ArithmeticOverflow { name, .. } => Self::out_of_range(name),
             other => Self::wrong(other),
         }
     }

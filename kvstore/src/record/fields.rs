@@ -1,5 +1,7 @@
 //! The field map of a struct's record, as the code that the derive generates writes and reads it.
 
+use std::borrow::Cow;
+
 use cbor4ii::core::dec::Decode;
 use cbor4ii::core::types;
 use serde::Serialize;
@@ -123,7 +125,7 @@ impl<'de> RecordReader<'de> {
 
     fn begin_fields(&mut self) -> Result<usize, CodecError> {
         self.source.enter()?;
-        let left = types::Map::len(&mut self.source)?;
+        let left = self.source.length(5, "map")?;
         let mut left = left.ok_or_else(|| CodecError::wrong("its number of fields is open"))?;
         if self.has_elements && left > 0 && self.source.bytes.first() == Some(&INCARNATION.to_le_bytes()[0]) {
             self.source.skip(1);
@@ -180,7 +182,10 @@ impl<'de> FieldReader<'_, 'de> {
             let number = i128::decode(self.source).map_err(CodecError::from)?;
             return Err(RecordError::Unsupported(format!("system field {number} of a record").into()));
         }
-        Ok(<&'de str>::decode(self.source).map_err(CodecError::from)?)
+        match self.source.text()? {
+            Cow::Borrowed(name) => Ok(name),
+            Cow::Owned(_) => Err(RecordError::wrong("the name of a field is in pieces")),
+        }
     }
 
     /// Lets the value of the next field be read without what its type does not know.

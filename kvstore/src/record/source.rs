@@ -1,8 +1,10 @@
 //! The bytes of a record while it is read, and what keeps a damaged one from exhausting the stack or the memory.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
-use cbor4ii::core::dec;
+use cbor4ii::core::dec::{self, Decode};
+use cbor4ii::core::types;
 
 use super::error::CodecError;
 use super::memory::Memory;
@@ -53,6 +55,100 @@ impl<'de> Source<'de> {
     #[inline]
     pub(super) fn skip(&mut self, bytes: usize) {
         self.bytes = self.bytes.get(bytes..).unwrap_or_default();
+    }
+
+    /// Reads the head of an item of this major type: a number, or a length, which is `None` if a break ends the item.
+    ///
+    /// cbor4ii copies the bytes of a number by a call of `memcpy`, which took longer than all else that is done for one.
+    #[inline]
+    fn head(&mut self, major: u8, name: &'static str) -> Result<Option<u64>, CodecError> {
+        let Some((initial, rest)) = self.bytes.split_first() else { return Err(CodecError::end(name)) };
+        if initial >> 5 != major {
+            return Err(CodecError::mismatch(name, *initial));
+        }
+        let number = match initial & 0x1F {
+            small @ 0..=23 => Some((u64::from(small), rest)),
+            24 => rest.split_first_chunk().map(|(bytes, rest)| (u8::from_be_bytes(*bytes).into(), rest)),
+            25 => rest.split_first_chunk().map(|(bytes, rest)| (u16::from_be_bytes(*bytes).into(), rest)),
+            26 => rest.split_first_chunk().map(|(bytes, rest)| (u32::from_be_bytes(*bytes).into(), rest)),
+            27 => rest.split_first_chunk().map(|(bytes, rest)| (u64::from_be_bytes(*bytes), rest)),
+            31 => {
+                self.bytes = rest;
+                return Ok(None);
+            }
+            _ => return Err(CodecError::mismatch(name, *initial)),
+        };
+        match number {
+            Some((number, rest)) => {
+                self.bytes = rest;
+                Ok(Some(number))
+            }
+            None => Err(CodecError::end(name)),
+        }
+    }
+
+    /// Reads an unsigned number.
+    #[inline]
+    pub(super) fn unsigned(&mut self, name: &'static str) -> Result<u64, CodecError> {
+        self.head(0, name)?.ok_or_else(|| CodecError::mismatch(name, 0x1F))
+    }
+
+    /// Reads a number of either sign, in 64 bits.
+    #[inline]
+    pub(super) fn signed(&mut self, name: &'static str) -> Result<i64, CodecError> {
+        let is_negative = self.peek(name)? >> 5 == 1;
+        let number = self.head(u8::from(is_negative), name)?.ok_or_else(|| CodecError::mismatch(name, 0x1F))?;
+        match i64::try_from(number) {
+            // It counts from -1 downwards.
+            Ok(number) => Ok(if is_negative { !number } else { number }),
+            Err(_) => Err(CodecError::out_of_range(name)),
+        }
+    }
+
+    /// Reads the length of an array or a map, which is `None` if a break ends it.
+    #[inline]
+    pub(super) fn length(&mut self, major: u8, name: &'static str) -> Result<Option<usize>, CodecError> {
+        match self.head(major, name)? {
+            Some(length) => usize::try_from(length).map(Some).map_err(|_| CodecError::end(name)),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads text or bytes. What is in pieces is copied together.
+    #[inline]
+    fn string(&mut self, major: u8, name: &'static str) -> Result<Option<&'de [u8]>, CodecError> {
+        let before = self.bytes;
+        match self.length(major, name)? {
+            Some(length) => {
+                let (string, rest) = self.bytes.split_at_checked(length).ok_or_else(|| CodecError::end(name))?;
+                self.bytes = rest;
+                Ok(Some(string))
+            }
+            None => {
+                self.bytes = before;
+                Ok(None)
+            }
+        }
+    }
+
+    #[inline]
+    pub(super) fn text(&mut self) -> Result<Cow<'de, str>, CodecError> {
+        const NAME: &str = "str";
+        match self.string(3, NAME)? {
+            Some(text) => match std::str::from_utf8(text) {
+                Ok(text) => Ok(Cow::Borrowed(text)),
+                Err(_) => Err(CodecError::wrong("str is not UTF-8")),
+            },
+            None => Ok(Cow::decode(self)?),
+        }
+    }
+
+    #[inline]
+    pub(super) fn byte_string(&mut self) -> Result<Cow<'de, [u8]>, CodecError> {
+        match self.string(2, "bytes")? {
+            Some(bytes) => Ok(Cow::Borrowed(bytes)),
+            None => Ok(types::Bytes::decode(self)?.0),
+        }
     }
 
     /// Enters an array or a map.
