@@ -52,9 +52,10 @@ pub(crate) struct LowWaterMarks {
 struct State {
     /// By the start of a range.
     marks: BTreeMap<KeyBuf, Mark>,
-    searches: BTreeMap<u64, Gap>,
-    /// The keys of tracked writes.
-    writing: BTreeMap<u64, KeyBuf>,
+    /// Those under way, with their numbers: few, and lists that keep their memory.
+    searches: Vec<(u64, Gap)>,
+    /// The keys of tracked writes, with their numbers.
+    writing: Vec<(u64, KeyBuf)>,
     /// Keys that were locked when all writes began to be tracked. Their writes may be untracked until they are unlocked.
     locked: BTreeSet<KeyBuf>,
     /// Counts searches and writes.
@@ -108,7 +109,7 @@ impl LowWaterMarks {
             state.locked = keys.filter(|key| namespace(key) == namespace(&span.start)).collect();
         }
         let mut gap = Gap { start: span.start.clone(), end: span.end.clone() };
-        state.writing.values().for_each(|key| gap.cut(key));
+        state.writing.iter().for_each(|(_, key)| gap.cut(key));
         if let Some(key) = state.first_locked(&gap, engine) {
             gap.cut(&key);
         }
@@ -118,7 +119,7 @@ impl LowWaterMarks {
             (&mark.end).min(&span.end)
         });
         let from = from.clone();
-        state.searches.insert(id, gap);
+        state.searches.push((id, gap));
         FrontSearch { marks: self, id, from, has_ended: false }
     }
 
@@ -132,7 +133,7 @@ impl LowWaterMarks {
         let mark = state.marks.get_mut(start)?;
         mark.used = id;
         let end = mark.end.clone();
-        state.searches.insert(id, Gap { start: start.clone(), end: end.clone() });
+        state.searches.push((id, Gap { start: start.clone(), end: end.clone() }));
         Some(FrontSearch { marks: self, id, from: end, has_ended: false })
     }
 
@@ -148,7 +149,7 @@ impl LowWaterMarks {
         let mut state = locked(&self.state);
         let id = state.take_id();
         state.cut(key);
-        state.writing.insert(id, key.clone());
+        state.writing.push((id, key.clone()));
         state.writes_since_search += 1;
         if state.writes_since_search >= IDLE_WRITES && state.searches.is_empty() {
             state.tracks_all = false;
@@ -168,7 +169,7 @@ impl LowWaterMarks {
     #[inline]
     pub(crate) fn end_write(&self, ticket: WriteTicket) {
         if let WriteTicket::Tracked(id) = ticket {
-            locked(&self.state).writing.remove(&id);
+            locked(&self.state).writing.retain(|(other, _)| *other != id);
         }
     }
 }
@@ -185,7 +186,12 @@ impl State {
                 mark.end = key.clone();
             }
         }
-        self.searches.values_mut().for_each(|gap| gap.cut(key));
+        self.searches.iter_mut().for_each(|(_, gap)| gap.cut(key));
+    }
+
+    fn end_search(&mut self, id: u64) -> Option<Gap> {
+        let place = self.searches.iter().position(|(other, _)| *other == id)?;
+        Some(self.searches.swap_remove(place).1)
     }
 
     /// The first of the locked keys in a gap, without those that were unlocked since.
@@ -233,10 +239,10 @@ impl FrontSearch<'_> {
     /// none. Returns `false` if an entry may have been written before `from` meanwhile: then read again, from the new one.
     pub(crate) fn finish(&mut self, first: &KeyBuf) -> bool {
         let mut state = locked(&self.marks.state);
-        let Some(mut gap) = state.searches.remove(&self.id) else { return true };
+        let Some(mut gap) = state.end_search(self.id) else { return true };
         if gap.end < self.from {
             self.from = gap.end.clone();
-            state.searches.insert(self.id, gap);
+            state.searches.push((self.id, gap));
             return false;
         }
         gap.cut(first);
@@ -248,7 +254,7 @@ impl FrontSearch<'_> {
     /// The end of a known gap: no entry in it was committed at any moment since the gap began to be watched.
     pub(crate) fn end(mut self) -> KeyBuf {
         self.has_ended = true;
-        let gap = locked(&self.marks.state).searches.remove(&self.id);
+        let gap = locked(&self.marks.state).end_search(self.id);
         gap.map_or_else(KeyBuf::new, |gap| gap.end)
     }
 }
@@ -256,7 +262,7 @@ impl FrontSearch<'_> {
 impl Drop for FrontSearch<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
-            locked(&self.marks.state).searches.remove(&self.id);
+            locked(&self.marks.state).end_search(self.id);
         }
     }
 }

@@ -93,21 +93,21 @@ impl<T: Store> MapStore<T> {
         let namespace = self.namespace();
         let span = span_of_range(namespace, range)?;
         let mut taker = Taker { namespace, on_error, taken_at, skipped: BTreeSet::new(), missed: false };
-        let taken = first_where(namespace, span.clone(), true, |key, _| taker.take(KeyBuf::from_bytes(key)))?;
+        let taken = first_where(namespace, span.clone(), true, |key, _| taker.take(key))?;
         if taken.is_some() || !taker.missed {
             return Ok(taken);
         }
         // An entry may have been released after it was met, while a later one was still free. From now on the lock table
         // notes what is released: when all that has been tried, everything else is held since it was met.
         let released = namespace.instance.engine.watch(span.clone());
-        let taken = first_where(namespace, span, true, |key, _| taker.take(KeyBuf::from_bytes(key)))?;
+        let taken = first_where(namespace, span, true, |key, _| taker.take(key))?;
         if taken.is_some() {
             return Ok(taken);
         }
         while let Some(key) = released.take_first() {
             // A lock without an entry is no head. To take it would be another release.
             if namespace.instance.contains(&key)?
-                && let Some(taken) = taker.take::<T>(key)?
+                && let Some(taken) = taker.take::<T>(key.as_slice())?
             {
                 return Ok(Some(taken));
             }
@@ -138,15 +138,16 @@ struct Taker<'a> {
 }
 
 impl Taker<'_> {
-    fn take<T: Store>(&mut self, key: KeyBuf) -> Result<Option<Guard<T>>> {
-        if self.skipped.contains(&key) {
+    fn take<T: Store>(&mut self, key: &[u8]) -> Result<Option<Guard<T>>> {
+        let buf = KeyBuf::from_bytes(key);
+        if self.skipped.contains(&buf) {
             return Ok(None);
         }
-        match self.lock::<T>(key.clone()) {
+        match self.lock::<T>(buf) {
             Ok(None) => self.missed = true,
             Err(error @ (Error::Decode { .. } | Error::Unsupported { .. } | Error::InvalidKey { .. })) => {
                 (self.on_error)(error)?;
-                self.skipped.insert(key);
+                self.skipped.insert(KeyBuf::from_bytes(key));
             }
             taken => return taken,
         }

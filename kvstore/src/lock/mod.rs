@@ -225,13 +225,11 @@ impl LockTable {
         if shard.closed {
             return Err(LockRefused::Closed);
         }
-        if shard.held.contains_key(&key) {
-            return Ok(None);
-        }
         let fence = shard.next_fence;
+        let hash_map::Entry::Vacant(vacant) = shard.held.entry(key) else { return Ok(None) };
+        let key = vacant.key().clone();
+        vacant.insert(Slot { fence, thread: current_thread(), taken_at, since: now, line: VecDeque::new() });
         shard.next_fence += 1;
-        let slot = Slot { fence, thread: current_thread(), taken_at, since: now, line: VecDeque::new() };
-        shard.held.insert(key.clone(), slot);
         Ok(Some(Token { key, fence }))
     }
 

@@ -1,6 +1,6 @@
 //! Random sequences of operations against plain maps, on both engines.
 //!
-//! A round is a sequence of up to 200 operations on five stores, made of its seed alone (`ops`). The model of a store
+//! A round is a sequence of up to 200 operations on five stores, made of its seed alone (`ops`). One of them lets threads write to a store and search it at the same time (`race`). The model of a store
 //! is a `BTreeMap` from its keys to numbers (`shelf`), with the guards, scans and snapshots that are alive (`held`,
 //! `reader`); that of a database has five of them (`shelves`, `world`). After each operation exactly the model's locks
 //! are held.
@@ -11,6 +11,7 @@ mod answer;
 mod held;
 mod kinds;
 mod ops;
+mod race;
 mod reader;
 mod shelf;
 mod shelves;

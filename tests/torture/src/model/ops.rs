@@ -98,6 +98,12 @@ pub(super) enum Deed {
     },
     /// The first entry over and over, as a queue's.
     Drain(u8),
+    /// Two threads write two of the keys each, while two others search.
+    Race {
+        keys: [u8; 4],
+        ranges: [Range; 2],
+        number: u32,
+    },
     /// On a guard that is held.
     Act {
         guard: u8,
@@ -314,7 +320,11 @@ impl Maker<'_> {
             52 => Deed::Take(key),
             53 => Deed::RemoveRange(self.range()),
             54 => Deed::Fill { from: key, count: self.rng.u8(..40), number },
-            55 => Deed::Drain(self.rng.u8(1..20)),
+            55 if self.rng.bool() => Deed::Drain(self.rng.u8(1..20)),
+            55 => {
+                let keys = [key, self.key(), self.key(), self.key()];
+                Deed::Race { keys, ranges: [self.range(), self.range()], number }
+            }
             56..=65 => Deed::Act { guard: self.rng.u8(..), then },
             66..=69 => Deed::Ends,
             70..=84 => Deed::Read(self.read()),

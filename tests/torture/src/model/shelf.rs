@@ -8,7 +8,8 @@ use kvstore_tests::TestResult;
 use super::answer::{Answer, Refusal, answer, same};
 use super::held::{Given, Held};
 use super::kinds::Kind;
-use super::ops::{Act, Deed, How, Range, Read, Scanning, Scope, Step};
+use super::ops::{Act, Deed, Form, How, Range, Read, Scanning, Scope, Step};
+use super::race::{Own, race};
 use super::reader::{Entries, Reader, Running, first_free, keys_within, number_of, read, remove_range, try_lock_first};
 
 /// Why a `try_update` changed nothing.
@@ -311,6 +312,29 @@ impl<K: Kind> Shelf<K> {
         }
     }
 
+    fn race(&mut self, db: &Database, keys: [u8; 4], ranges: [Range; 2], number: u32) -> TestResult {
+        let mut own: Vec<Own<K>> = Vec::new();
+        for (place, choice) in (0..).zip(keys) {
+            let key = K::key(choice);
+            if !self.is_held(&key) && own.iter().all(|(other, ..)| *other != key) {
+                own.push((key, K::fresh(number.wrapping_add(place)), number >> place & 1 == 1));
+            }
+        }
+        let (one, other) = own.split_at(own.len() / 2);
+        race::<K>(&self.store(db)?, [one, other], ranges)?;
+        for (key, number, removed) in own {
+            self.wrote = true;
+            if removed {
+                self.entries.remove(&key);
+            } else {
+                self.entries.insert(key, number);
+            }
+        }
+        let after = keys.map(|start| Range { form: Form::From, start, end: 0 });
+        let mut ranges = after.into_iter().chain(ranges);
+        ranges.try_for_each(|range| self.try_lock_first(db, range, [Act::Release, Act::Keep]))
+    }
+
     /// A generated key is greater than all before it, and nobody's.
     fn check_generated(&mut self, key: &K::Key) -> TestResult {
         if self.entries.contains_key(key) {
@@ -450,6 +474,7 @@ impl<K: Kind> AnyShelf for Shelf<K> {
                 let range = Range::ALL;
                 (0..count).try_for_each(|_| self.try_lock_first(db, range, [Act::Delete, Act::Keep]))
             }
+            Deed::Race { keys, ranges, number } => self.race(db, keys, ranges, number),
             Deed::Act { guard, then } => match usize::from(guard).checked_rem(self.held.len()) {
                 Some(index) => self.act(index, then),
                 None => Ok(()),
