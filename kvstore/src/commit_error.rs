@@ -1,6 +1,7 @@
 //! The error of a commit that keeps the guard or batch that was to be committed.
 
 use std::fmt;
+// Not those of `sync`: the mutex is never locked.
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Outcome};

@@ -1,10 +1,9 @@
 //! Text and bytes of any length: raw as a last part, escaped before another.
 
-use std::sync::Arc;
-
 use super::arg::own_argument;
 use super::hidden::{KeyArgCodec, KeyArgPart, KeyBuf, KeyCodec, KeyError};
 use super::{Key, Shape};
+use crate::sync::Arc;
 
 /// Escapes `00` as `00 FF`. What begins with the bytes begins with these, and nothing else does.
 pub(super) fn encode_escaped(mut bytes: &[u8], out: &mut KeyBuf) {
