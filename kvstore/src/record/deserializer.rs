@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use cbor4ii::core::dec::{self, Decode};
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use cbor4ii::core::dec::Decode;
+use serde::de::{Deserializer, Visitor};
 
+use super::containers::{Items, OPEN, Variant};
 use super::error::CodecError;
 use super::ignore_unknown::IgnoreUnknown;
 use super::source::Source;
@@ -254,7 +255,7 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
         }
         self.memory.place::<V::Value>();
         let outer = std::mem::replace(&mut self.type_name, name);
-        let value = visitor.visit_enum(Variant { source: &mut *self, has_value })?;
+        let value = visitor.visit_enum(Variant::new(&mut *self, has_value))?;
         self.type_name = outer;
         if has_value {
             self.leave();
@@ -290,194 +291,11 @@ fn visit_text<'de, V: Visitor<'de>>(text: Cow<'de, str>, visitor: V) -> Result<V
 impl<'de> Source<'de> {
     /// Reads a map into the fields of a struct, which lie inside it.
     #[inline]
-    fn fields<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, CodecError> {
+    pub(super) fn fields<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, CodecError> {
         self.memory.place::<V::Value>();
         let mut items = Items::map(self)?;
         let value = visitor.visit_map(&mut items)?;
         items.finish()?;
         Ok(value)
-    }
-}
-
-/// In [`Items::left`]: as many as there are before a break. More than any record can have.
-const OPEN: usize = usize::MAX;
-
-/// The elements of an array, or the pairs of a map.
-struct Items<'s, 'de> {
-    source: &'s mut Source<'de>,
-    left: usize,
-    count: usize,
-    /// The sizes of a key and of a value, or of an element.
-    key_size: usize,
-    value_size: usize,
-}
-
-impl<'s, 'de> Items<'s, 'de> {
-    #[inline]
-    fn new(source: &'s mut Source<'de>, left: Option<usize>) -> Self {
-        Self { source, left: left.unwrap_or(OPEN), count: left.unwrap_or(0), key_size: 0, value_size: 0 }
-    }
-
-    #[inline]
-    fn array(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
-        source.enter()?;
-        let left = source.length(4, "array")?;
-        source.declare(left.unwrap_or(0), "an array")?;
-        Ok(Self::new(source, left))
-    }
-
-    #[inline]
-    fn map(source: &'s mut Source<'de>) -> Result<Self, CodecError> {
-        source.enter()?;
-        let left = source.length(5, "map")?;
-        source.declare(left.unwrap_or(0).saturating_mul(2), "a map")?;
-        Ok(Self::new(source, left))
-    }
-
-    /// Whether another follows, which is counted as read.
-    #[inline]
-    fn next(&mut self) -> Result<bool, CodecError> {
-        match self.left {
-            0 => return Ok(false),
-            OPEN => {
-                if dec::is_break(self.source)? {
-                    self.left = 0;
-                    return Ok(false);
-                }
-                self.count += 1;
-            }
-            _ => self.left -= 1,
-        }
-        Ok(true)
-    }
-
-    #[inline]
-    fn hint(&self) -> Option<usize> {
-        if self.left == OPEN { None } else { Some(self.left) }
-    }
-
-    /// A type reads all there is, or the next item would be taken for another.
-    #[inline]
-    fn finish(mut self) -> Result<(), CodecError> {
-        if self.left != 0 && (self.left != OPEN || self.next()?) {
-            return Err(CodecError::wrong("an array or a map has more elements than its type reads"));
-        }
-        self.source.leave();
-        Ok(())
-    }
-
-    /// The same, for a collection that keeps its elements elsewhere.
-    #[inline]
-    fn finish_collection<C>(self, is_map: bool) -> Result<(), CodecError> {
-        self.source.memory.add_collection::<C>(self.count, self.key_size + self.value_size, is_map);
-        self.finish()
-    }
-}
-
-impl<'de> SeqAccess<'de> for Items<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, CodecError> {
-        if !self.next()? {
-            return Ok(None);
-        }
-        self.value_size = size_of::<T::Value>();
-        self.source.memory.make_room::<T::Value>();
-        seed.deserialize(&mut *self.source).map(Some)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        self.hint()
-    }
-}
-
-impl<'de> MapAccess<'de> for Items<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, CodecError> {
-        if !self.next()? {
-            return Ok(None);
-        }
-        self.source.key = self.source.bytes;
-        self.key_size = size_of::<K::Value>();
-        self.source.memory.make_room::<K::Value>();
-        seed.deserialize(&mut *self.source).map(Some)
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, CodecError> {
-        self.value_size = size_of::<V::Value>();
-        self.source.memory.make_room::<V::Value>();
-        seed.deserialize(&mut *self.source)
-    }
-
-    #[inline]
-    fn size_hint(&self) -> Option<usize> {
-        self.hint()
-    }
-}
-
-/// A variant: its name alone, or its name and its value.
-struct Variant<'s, 'de> {
-    source: &'s mut Source<'de>,
-    has_value: bool,
-}
-
-impl Variant<'_, '_> {
-    /// Before the value is read.
-    #[inline]
-    fn value(&self) -> Result<(), CodecError> {
-        if self.has_value { Ok(()) } else { Err(CodecError::wrong("a variant has no value, and its type has one")) }
-    }
-}
-
-impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = CodecError;
-    type Variant = Self;
-
-    #[inline]
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), CodecError> {
-        Ok((seed.deserialize(&mut *self.source)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = CodecError;
-
-    #[inline]
-    fn unit_variant(self) -> Result<(), CodecError> {
-        match self.has_value {
-            true if self.source.ignores_unknown => self.source.skip_unknown(),
-            true => Err(CodecError::wrong("a variant has a value, and its type has none")),
-            false => Ok(()),
-        }
-    }
-
-    #[inline]
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, CodecError> {
-        self.value()?;
-        self.source.memory.make_room::<T::Value>();
-        seed.deserialize(self.source)
-    }
-
-    #[inline]
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, CodecError> {
-        self.value()?;
-        self.source.memory.make_room::<V::Value>();
-        self.source.deserialize_tuple(len, visitor)
-    }
-
-    #[inline]
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, CodecError> {
-        self.value()?;
-        self.source.memory.make_room::<V::Value>();
-        self.source.fields(visitor)
     }
 }

@@ -8,9 +8,10 @@
 //! | | writes | reads |
 //! |---|---|---|
 //! | the fields of a struct, called by the derive's code | `fields` | `fields` |
-//! | serde's data model | `serializer` | `deserializer` |
+//! | serde's data model | `serializer` | `deserializer`, `containers` |
 //! | bytes, and the limits of size and nesting | `sink` | `source` |
 
+mod containers;
 mod deserializer;
 mod error;
 mod fields;

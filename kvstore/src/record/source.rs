@@ -118,17 +118,13 @@ impl<'de> Source<'de> {
     #[inline]
     fn string(&mut self, major: u8, name: &'static str) -> Result<Option<&'de [u8]>, CodecError> {
         let before = self.bytes;
-        match self.length(major, name)? {
-            Some(length) => {
-                let (string, rest) = self.bytes.split_at_checked(length).ok_or_else(|| CodecError::end(name))?;
-                self.bytes = rest;
-                Ok(Some(string))
-            }
-            None => {
-                self.bytes = before;
-                Ok(None)
-            }
-        }
+        let Some(length) = self.length(major, name)? else {
+            self.bytes = before;
+            return Ok(None);
+        };
+        let (string, rest) = self.bytes.split_at_checked(length).ok_or_else(|| CodecError::end(name))?;
+        self.bytes = rest;
+        Ok(Some(string))
     }
 
     #[inline]
