@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
-// Not those of `sync`: no thread waits for another here, see the two fields.
+// Not that of `sync`: every thread decodes the same key, see `Guard::key`.
 use std::sync::OnceLock;
 
 use crate::commit_error::CommitError;
