@@ -259,7 +259,7 @@ fn encode_owner<T: Store>(entry: &Entry, value: &T::Value, incarnation: Option<u
     let mut encoded = record::encode_owner::<T::Key, T::Value, T>(value, incarnation, buf);
     if encoded.is_ok() && entry.namespace.read_back.takes_one() {
         let record = buf.get(start..).unwrap_or_default();
-        encoded = record::read_back::<T::Key, T::Value, T>(entry.key().key(), record);
+        encoded = record::read_back::<T::Key, T::Value, T>(entry.key().key(), record, value);
     }
     encoded.map_err(|error| entry.namespace.encode_error(entry.key(), error))
 }

@@ -43,7 +43,7 @@ impl ElementField {
     pub(super) fn encode<V: ElementValue>(&self, value: &V) -> Result<Vec<u8>, RecordError> {
         let record = encode_value(value)?;
         if self.read_back.takes_one() {
-            record::read_back_element::<V>(&record, self.ignores_unknown)?;
+            record::read_back_element::<V>(&record, value, self.ignores_unknown)?;
         }
         Ok(record)
     }

@@ -144,9 +144,9 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
             _ => {}
         }
         self.hop()?;
-        let value = visitor.visit_some(&mut *self)?;
+        let value = visitor.visit_some(&mut *self);
         self.hop_back();
-        Ok(value)
+        value
     }
 
     /// Earlier versions wrote a unit as an empty array.
@@ -176,10 +176,10 @@ impl<'de> Deserializer<'de> for &mut Source<'de> {
         self.memory.place::<V::Value>();
         let ignored = self.ignores_unknown;
         self.ignores_unknown |= name == IgnoreUnknown::<()>::NAME;
-        let value = visitor.visit_newtype_struct(&mut *self)?;
+        let value = visitor.visit_newtype_struct(&mut *self);
         self.ignores_unknown = ignored;
         self.hop_back();
-        Ok(value)
+        value
     }
 
     #[inline]

@@ -141,7 +141,10 @@ impl<'de> RecordReader<'de> {
     /// [`RecordError`] if the bytes are not such a value.
     pub fn bare<T: DeserializeOwned>(&mut self) -> Result<T, RecordError> {
         self.source.memory.make_room::<T>();
-        Ok(T::deserialize(&mut self.source)?)
+        let level = self.source.level();
+        let value = T::deserialize(&mut self.source)?;
+        self.source.check_left(level)?;
+        Ok(value)
     }
 
     /// Refuses bytes after the value.
@@ -212,7 +215,9 @@ impl<'de> FieldReader<'_, 'de> {
         F: FnOnce(&mut FieldDeserializer<'de>) -> Result<T, CodecError>,
     {
         self.source.memory.make_room::<T>();
-        let value = read(self.source).map_err(|error| RecordError::from(error).in_field(name))?;
+        let level = self.source.level();
+        let value = read(self.source).and_then(|value| self.source.check_left(level).map(|()| value));
+        let value = value.map_err(|error| RecordError::from(error).in_field(name))?;
         self.source.ignores_unknown = false;
         match place.replace(value) {
             None => Ok(()),

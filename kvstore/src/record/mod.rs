@@ -66,6 +66,9 @@ const EMPTY_ARRAY: u8 = 0x80;
 /// `some`; numbers of this size are free for anybody to use, and its five bytes are rarely there.
 const SOME: [u8; 5] = [SOME_INITIAL, b's', b'o', b'm', b'e'];
 
+/// The tag of an array whose elements have an order. Never in a record: see `read_back.rs`.
+const ORDERED: u8 = 0xC6;
+
 /// A tag with a number of four bytes.
 const SOME_INITIAL: u8 = 0xDA;
 
@@ -80,6 +83,25 @@ pub(crate) fn encode_owner<K, V, T: StoreCodec<K, V>>(
     incarnation: Option<u64>,
     buf: &mut Vec<u8>,
 ) -> Result<(), RecordError> {
+    let start = begin::<K, V, T>(buf);
+    write::<K, V, T>(value, Sink::new(buf, start), incarnation)
+}
+
+/// As [`encode_owner`], with the tuples marked: no record, but to be compared with another.
+fn encode_marked<K, V, T: StoreCodec<K, V>>(value: &V) -> Result<Vec<u8>, RecordError> {
+    let mut buf = Vec::new();
+    let start = begin::<K, V, T>(&mut buf);
+    write::<K, V, T>(value, Sink::marked(&mut buf, start), None).map(|()| buf)
+}
+
+fn write<K, V, T: StoreCodec<K, V>>(value: &V, sink: Sink<'_>, incarnation: Option<u64>) -> Result<(), RecordError> {
+    let mut writer = RecordWriter::new(sink, incarnation);
+    T::encode(value, &mut writer)?;
+    writer.finish()
+}
+
+/// Appends what precedes the CBOR of a record, and returns where the record begins.
+fn begin<K, V, T: StoreCodec<K, V>>(buf: &mut Vec<u8>) -> usize {
     let Schema { mut version, fields } = T::SCHEMA;
     let start = buf.len();
     buf.push(if fields.is_some() { FORMAT_FIELDS } else { FORMAT_BARE });
@@ -88,9 +110,7 @@ pub(crate) fn encode_owner<K, V, T: StoreCodec<K, V>>(
         version >>= 7;
     }
     buf.push(version.to_le_bytes()[0]);
-    let mut writer = RecordWriter::new(Sink::new(buf, start), incarnation);
-    T::encode(value, &mut writer)?;
-    writer.finish()
+    start
 }
 
 /// Reads the value of a record; `key` has the key's bytes in last form.

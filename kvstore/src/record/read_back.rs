@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::error::RecordError;
 use super::source::{BREAK, Head, skip_item, take_bytes, take_head};
-use super::{Decoded, FORMAT_FIELDS, MAX_DEPTH, decode_element, decode_owner, encode, encode_owner, read_version};
+use super::{
+    Decoded, FORMAT_FIELDS, MAX_DEPTH, ORDERED, decode_element, decode_owner, encode_marked, encode_owner, read_version,
+};
 use crate::store::{Map, StoreCodec};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -68,25 +70,42 @@ impl ReadBackWindow {
     }
 }
 
-/// Reads a record back, and compares it with what is written then; `key` has the key's bytes in last form.
+/// Reads the record of a value back, and compares it with what is written then; `key` has the key's bytes in last form.
 #[cold]
-pub(crate) fn read_back<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8]) -> Result<(), RecordError> {
+pub(crate) fn read_back<K, V, T: StoreCodec<K, V>>(key: &[u8], record: &[u8], written: &V) -> Result<(), RecordError> {
     let Decoded { value, incarnation, .. } = decode_owner::<K, V, T>(key, record).map_err(unreadable)?;
-    let mut again = Vec::with_capacity(record.len());
-    encode_owner::<K, V, T>(&value, incarnation, &mut again).map_err(unreadable)?;
-    if again == record { Ok(()) } else { compare(record, &again) }
+    same_value::<K, V, T>(record, incarnation, written, &value)
 }
 
 /// As [`read_back`], of an element.
 #[cold]
 pub(crate) fn read_back_element<V: Serialize + DeserializeOwned + Send + 'static>(
     record: &[u8],
+    written: &V,
     ignores_unknown: bool,
 ) -> Result<(), RecordError> {
     let value = decode_element::<V>(record, ignores_unknown).map_err(unreadable)?;
-    let mut again = Vec::with_capacity(record.len());
-    encode::<u64, V, Map<u64, V>>(&value, &mut again).map_err(unreadable)?;
-    if again == record { Ok(()) } else { compare(record, &again) }
+    same_value::<u64, V, Map<u64, V>>(record, None, written, &value)
+}
+
+/// Compares a value with what was read from its record, by what both write.
+fn same_value<K, V, T: StoreCodec<K, V>>(
+    record: &[u8],
+    incarnation: Option<u64>,
+    written: &V,
+    read: &V,
+) -> Result<(), RecordError> {
+    let encode = |value| {
+        let mut again = Vec::with_capacity(record.len());
+        encode_owner::<K, V, T>(value, incarnation, &mut again).map_err(unreadable).map(|()| again)
+    };
+    let again = encode(read)?;
+    if again == record {
+        return Ok(());
+    }
+    let marked = |value| encode_marked::<K, V, T>(value).map_err(unreadable);
+    // A value that other threads change meanwhile does not write the same twice.
+    if encode(written)? == record { compare(&marked(written)?, &marked(read)?) } else { compare(record, &again) }
 }
 
 /// What was written can't be read.
@@ -104,7 +123,8 @@ fn unreadable(error: RecordError) -> RecordError {
     RecordError::wrong(format_args!("it can't be read back: {reason}{help}"))
 }
 
-/// Compares two records field by field. Collections that hash have another order in each value.
+/// Compares two marked records field by field. Collections that hash have another order in each value, so that the order of
+/// arrays is not compared, but for those of tuples.
 fn compare(first: &[u8], second: &[u8]) -> Result<(), RecordError> {
     let other = |what: &str| {
         RecordError::wrong(format_args!(
@@ -150,7 +170,7 @@ fn same_item(first: &[u8], second: &[u8]) -> bool {
     first == second || sorted(&mut &*first).is_some_and(|first| Some(first) == sorted(&mut &*second))
 }
 
-/// One item whose arrays and maps are in order; nothing but to be compared with another.
+/// One item whose arrays and maps are sorted, but for tuples; nothing but to be compared with another.
 fn sorted(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     let whole = *bytes;
     let Head { major, argument, is_open } = take_head(bytes)?;
@@ -158,6 +178,14 @@ fn sorted(bytes: &mut &[u8]) -> Option<Vec<u8>> {
     let parts_of_each = match major {
         4 => 1,
         5 => 2,
+        6 if head == [ORDERED] => {
+            let Head { argument: count, .. } = take_head(bytes)?;
+            let mut item = vec![ORDERED];
+            for _ in 0..count {
+                item.extend(sorted(bytes)?);
+            }
+            return Some(item);
+        }
         6 => return Some([head, &sorted(bytes)?].concat()),
         2 | 3 => return Some([head, take_bytes(bytes, argument)?].concat()),
         _ => return Some(head.to_vec()),

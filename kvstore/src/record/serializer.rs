@@ -112,11 +112,13 @@ impl<'s, 'a> Serializer for &'s mut Sink<'a> {
 
     #[inline]
     fn serialize_tuple(self, len: usize) -> Result<Items<'s, 'a>, CodecError> {
+        self.mark_tuple()?;
         Items::begin(self, Some(len), 1)
     }
 
     #[inline]
     fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Items<'s, 'a>, CodecError> {
+        self.mark_tuple()?;
         Items::begin(self, Some(len), 1)
     }
 
@@ -129,6 +131,7 @@ impl<'s, 'a> Serializer for &'s mut Sink<'a> {
         len: usize,
     ) -> Result<Items<'s, 'a>, CodecError> {
         self.begin_variant(variant)?;
+        self.mark_tuple()?;
         Items::begin(self, Some(len), 2)
     }
 
@@ -264,7 +267,8 @@ impl<'s, 'a> Pairs<'s, 'a> {
     #[inline]
     fn turn(&mut self, is_key: bool) -> Result<(), CodecError> {
         if self.has_key == is_key {
-            return Err(CodecError::wrong("its `Serialize` writes a key without a value, or a value without a key"));
+            let reason = "its `Serialize` writes a key without a value, or a value without a key";
+            return Err(self.sink.fail(CodecError::wrong(reason)));
         }
         self.has_key = is_key;
         Ok(())

@@ -6,7 +6,7 @@ use cbor4ii::core::enc::{self, Encode};
 use serde::Serialize;
 
 use super::error::CodecError;
-use super::{MAX_DEPTH, MAX_HOPS, MAX_RECORD_BYTES, NULL, SOME, SOME_INITIAL, UNDEFINED};
+use super::{MAX_DEPTH, MAX_HOPS, MAX_RECORD_BYTES, NULL, ORDERED, SOME, SOME_INITIAL, UNDEFINED};
 
 /// The CBOR of one record while it is written. It is serde's `Serializer`, by mutable reference: see `serializer.rs`.
 #[derive(Debug)]
@@ -18,15 +18,40 @@ pub struct Sink<'a> {
     depth: u16,
     /// How many more `Some`s and newtypes may lie around one another: they need not take a byte.
     hops: u16,
+    /// How many parts were begun that did not end: none, unless a panic was caught.
+    open_parts: u32,
     /// Whether a part failed. A `Serialize` that goes on after that has left the part's beginning in the record.
     has_failed: bool,
+    /// Whether tuples get [`ORDERED`] in front: see `read_back.rs`.
+    marks_tuples: bool,
 }
 
 impl<'a> Sink<'a> {
     /// Appends to `buf`, in which other records may precede; `start` is where this one begins.
     pub(super) fn new(buf: &'a mut Vec<u8>, start: usize) -> Self {
         let end = start + MAX_RECORD_BYTES;
-        Self { buf, end, depth: MAX_DEPTH, hops: MAX_HOPS, has_failed: false }
+        Self { buf, end, depth: MAX_DEPTH, hops: MAX_HOPS, open_parts: 0, has_failed: false, marks_tuples: false }
+    }
+
+    /// As [`new`](Self::new), with the tuples marked: no record, but to be compared with another.
+    pub(super) fn marked(buf: &'a mut Vec<u8>, start: usize) -> Self {
+        Self { marks_tuples: true, ..Self::new(buf, start) }
+    }
+
+    /// Marks the array that is written next as one whose elements have an order.
+    #[inline]
+    pub(super) fn mark_tuple(&mut self) -> Result<(), CodecError> {
+        if self.marks_tuples {
+            enc::Write::push(self, &[ORDERED]).map_err(enc::Error::Write)?;
+        }
+        Ok(())
+    }
+
+    /// Returns an error of a part, which makes the record one that is refused.
+    #[cold]
+    pub(super) fn fail(&mut self, error: CodecError) -> CodecError {
+        self.has_failed = true;
+        error
     }
 
     #[inline]
@@ -37,11 +62,10 @@ impl<'a> Sink<'a> {
     /// Writes a value that is a part of another. It is written whole, or the record is refused.
     #[inline]
     pub(super) fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        let result = value.serialize(&mut *self);
-        if result.is_err() {
-            self.has_failed = true;
-        }
-        result
+        self.open_parts += 1;
+        value.serialize(&mut *self).map_err(|error| self.fail(error))?;
+        self.open_parts -= 1;
+        Ok(())
     }
 
     /// Opens an array or a map.
@@ -125,7 +149,7 @@ impl<'a> Sink<'a> {
 
     /// Refuses a record of which a part failed, though the value around it did not.
     pub(super) fn finish(&self) -> Result<(), CodecError> {
-        if self.has_failed {
+        if self.has_failed || self.open_parts > 0 {
             return Err(CodecError::wrong("a part of it failed to serialize, and the `Serialize` around it went on"));
         }
         Ok(())
@@ -140,6 +164,7 @@ impl enc::Write for Sink<'_> {
         if self.end - self.buf.len() < input.len() {
             // Of this record alone: others may precede it in the buffer.
             let so_far = MAX_RECORD_BYTES - (self.end - self.buf.len());
+            self.has_failed = true;
             return Err(Full { size: so_far + input.len() });
         }
         self.buf.extend_from_slice(input);

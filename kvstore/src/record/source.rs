@@ -14,7 +14,8 @@ use super::{MAX_DEPTH, MAX_HOPS};
 #[derive(Debug)]
 pub struct Source<'de> {
     pub(super) bytes: &'de [u8],
-    /// How many more arrays and maps may lie inside one another.
+    /// How many more arrays and maps may lie inside one another. One whose reading failed is never left, which tells that a
+    /// `Deserialize` went on after that: see [`check_left`](Self::check_left).
     depth: u16,
     /// How many more `Some`s and newtypes may lie around one another. They need not take a byte.
     hops: u16,
@@ -160,6 +161,22 @@ impl<'de> Source<'de> {
     #[inline]
     pub(super) fn leave(&mut self) {
         self.depth += 1;
+    }
+
+    /// How deep reading is inside arrays and maps, for [`check_left`](Self::check_left).
+    #[inline]
+    pub(super) fn level(&self) -> u16 {
+        self.depth
+    }
+
+    /// Checks that every array and map was left that was entered since `level`. Otherwise a part could not be read, and a
+    /// `Deserialize` around it went on: what is left of the part would be taken for what follows.
+    #[inline]
+    pub(super) fn check_left(&self, level: u16) -> Result<(), CodecError> {
+        if self.depth == level {
+            return Ok(());
+        }
+        Err(CodecError::wrong("a part of it can't be read, and the `Deserialize` around it went on"))
     }
 
     /// Enters a `Some` or a newtype.

@@ -210,3 +210,146 @@ fn what_a_type_does_not_read_is_not_passed_over() {
     assert_eq!(decode_bare::<One>(&encode_bare(&One::Value(5)).unwrap()), Ok(One::Value(5)));
     assert_eq!(reason(decode_bare::<(u8, u8)>(&[2, 1, 0x83, 1, 2, 3])), "expected a tuple of 2, found an array of 3");
 }
+
+/// Writes by one function of the test, and reads by another.
+macro_rules! by_hand {
+    ($name:ident, $write:expr, $read:expr) => {
+        #[derive(Debug, Clone, PartialEq)]
+        struct $name(u8, u8);
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $write(self).serialize(serializer)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Deserialize::deserialize(deserializer).map($read)
+            }
+        }
+    };
+}
+
+#[track_caller]
+fn read_back_bare<V: Serialize + DeserializeOwned + Send + 'static>(value: &V) -> Result<(), RecordError> {
+    read_back::<u64, V, Map<u64, V>>(&[], &encode_bare(value).unwrap(), value)
+}
+
+#[test]
+fn a_tuple_that_is_read_back_in_another_order() {
+    by_hand!(Swapped, |value: &Swapped| (value.0, value.1), |(one, other)| Swapped(other, one));
+    by_hand!(Turned, |value: &Turned| [value.0, 7, value.1], |[one, _, other]: [u8; 3]| Turned(other, one));
+    by_hand!(Plain, |value: &Plain| (value.0, value.1), |(one, other)| Plain(one, other));
+    let text = "it is read back as another value";
+    let reason = |result: Result<(), RecordError>| result.unwrap_err().to_string();
+    assert!(reason(read_back_bare(&Swapped(1, 2))).starts_with(text));
+    assert!(reason(read_back_bare(&vec![Some(Turned(1, 2))])).starts_with(text));
+    // Also beside what has no order, and in it.
+    let set = || (0..50_u64).collect::<std::collections::HashSet<_>>();
+    for _ in 0..20 {
+        assert!(reason(read_back_bare(&(set(), Swapped(1, 2)))).starts_with(text));
+        let map: std::collections::HashMap<_, _> = (0..50).map(|key| (key, Swapped(1, key))).collect();
+        assert!(reason(read_back_bare(&map)).starts_with(text));
+        let map: std::collections::HashMap<_, _> = (0..50).map(|key| (key, (Plain(1, key), set()))).collect();
+        read_back_bare(&map).unwrap();
+    }
+    read_back_bare(&Swapped(2, 2)).unwrap();
+}
+
+/// A value that other threads change is what was written, whatever it is now.
+#[test]
+fn a_value_that_changes_meanwhile_is_compared_with_its_record() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    #[derive(Serialize, Deserialize)]
+    struct Counted(AtomicU64, std::collections::HashSet<u64>);
+    for _ in 0..20 {
+        let value = Counted(AtomicU64::new(1), (0..50).collect());
+        let record = encode_bare(&value).unwrap();
+        value.0.store(2, Ordering::Relaxed);
+        read_back::<u64, Counted, Map<u64, Counted>>(&[], &record, &value).unwrap();
+    }
+}
+
+#[test]
+fn errors_of_a_map_that_are_passed_over() {
+    let text = "a part of it failed to serialize, and the `Serialize` around it went on";
+    let keys = refused(|sink| {
+        let mut map = sink.serialize_map(None)?;
+        let _ = ["a", "b"].map(|key| map.serialize_key(key));
+        let _ = map.serialize_value(&1);
+        SerializeMap::end(map)
+    });
+    assert_eq!(keys, text);
+    let values = refused(|sink| {
+        let mut map = sink.serialize_map(Some(1))?;
+        map.serialize_entry("a", &1)?;
+        let _ = map.serialize_value(&7);
+        SerializeMap::end(map)
+    });
+    assert_eq!(values, text);
+}
+
+#[test]
+fn a_panic_of_a_part_that_is_caught() {
+    struct Panics;
+    impl Serialize for Panics {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            std::panic::resume_unwind(Box::new("on purpose"))
+        }
+    }
+    let lost = refused(|sink| {
+        let mut list = sink.serialize_seq(None)?;
+        let part = std::panic::AssertUnwindSafe(|| SerializeSeq::serialize_element(&mut list, &Panics));
+        assert!(std::panic::catch_unwind(part).is_err());
+        SerializeSeq::serialize_element(&mut list, &7)?;
+        SerializeSeq::end(list)
+    });
+    assert_eq!(lost, "a part of it failed to serialize, and the `Serialize` around it went on");
+}
+
+/// Reads a value, or takes its default if that fails.
+#[derive(Debug, Default, PartialEq)]
+struct Lenient<T>(T);
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(T::deserialize(deserializer).unwrap_or_default()))
+    }
+}
+
+impl<T> Serialize for Lenient<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+#[test]
+fn a_part_that_can_not_be_read_is_not_passed_over() {
+    #[derive(Deserialize, Debug, Default, PartialEq)]
+    struct Inner {
+        color: bool,
+        name: String,
+    }
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct Outer {
+        inner: Lenient<Inner>,
+        #[serde(flatten)]
+        more: BTreeMap<String, String>,
+    }
+    let written = serde_json::json!({ "inner": { "color": "green", "name": "of inner" }, "real": "r" });
+    let text = "a part of it can't be read, and the `Deserialize` around it went on";
+    let record = encode_bare(&written).unwrap();
+    assert_eq!(reason(decode_bare::<Outer>(&record)), text);
+    // What was read whole, and is only not what the type wants, leaves nothing behind.
+    let (net, list) = (serde_json::json!(["300", "10.0.0.1"]), encode_bare(&vec!["x".to_owned(); 2_000]).unwrap());
+    let net = encode_bare(&net).unwrap();
+    #[derive(Debug, Default, PartialEq)]
+    struct Number(u8);
+    impl<'de> Deserialize<'de> for Number {
+        fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = String::deserialize(deserializer)?;
+            text.parse().map(Number).map_err(de::Error::custom)
+        }
+    }
+    assert_eq!(decode_bare::<Vec<Lenient<Number>>>(&net), Ok(vec![Lenient(Number(0)), Lenient(Number(0))]));
+    assert_eq!(decode_bare::<Vec<Lenient<Option<Number>>>>(&list).map(|list| list.len()), Ok(2_000));
+}
