@@ -2,7 +2,8 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Data, DeriveInput, GenericParam, Type};
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, GenericParam, Ident, LitStr, Type};
 
 use super::model::{fields, value_types};
 use crate::attr::packed;
@@ -136,5 +137,29 @@ pub(crate) fn discriminants(input: &DeriveInput, errors: &mut Errors) {
                 ),
             );
         }
+    }
+}
+
+/// Former names that are also present ones, or that are said twice. Two fields that have each other's name as a former one
+/// would be read in either order, which the names are there to prevent.
+pub(crate) fn former_names(fields: &[(&Ident, Vec<LitStr>)], errors: &mut Errors) {
+    let mut seen: Vec<(String, &Ident)> = Vec::new();
+    for (field, alias) in fields.iter().flat_map(|(field, aliases)| aliases.iter().map(move |alias| (*field, alias))) {
+        let name = alias.value().trim_start_matches("r#").to_owned();
+        if field.unraw() == name.as_str() {
+            errors
+                .at(alias, format_args!("`{name}` is the present name of the field: remove it, or write a former one"));
+        } else if fields.iter().any(|(other, _)| other.unraw() == name.as_str()) {
+            errors.at(
+                alias,
+                format_args!(
+                    "`{name}` is the name of another field: as a former name of `{field}` it would let the two be swapped \
+                     unseen"
+                ),
+            );
+        } else if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == name) {
+            errors.at(alias, format_args!("`{name}` is a former name of `{other}` already: remove one of the two"));
+        }
+        seen.push((name, field));
     }
 }

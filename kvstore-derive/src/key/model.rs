@@ -138,7 +138,7 @@ fn kind(input: &DeriveInput, errors: &mut Errors) -> Option<Kind> {
                 let mut entries = VariantEntries::default();
                 attr::read(&variant.attrs, &mut entries, errors);
                 let product = Product::new(name, quote!(#name::#ident), &variant.fields, &format!("{number}_"), errors);
-                let prefix = prefixes::name(ident, &product, &entries, errors);
+                let prefix = prefixes::name(variant, &data.variants, &product, &entries, errors);
                 variants.push(Variant { name: ident.unraw().to_string(), prefix, product });
             }
             prefixes::check_names(&mut variants, errors);
@@ -151,6 +151,7 @@ fn kind(input: &DeriveInput, errors: &mut Errors) -> Option<Kind> {
 impl Product {
     fn new(name: &Ident, path: TokenStream, fields: &Fields, infix: &str, errors: &mut Errors) -> Self {
         let (mut parts, mut markers) = (Vec::new(), Vec::new());
+        let mut former = Vec::new();
         for (number, field) in fields.iter().enumerate() {
             let member = match &field.ident {
                 Some(ident) => Member::Named(ident.clone()),
@@ -159,11 +160,19 @@ impl Product {
             let mut entries = FieldEntries::default();
             attr::read(&field.attrs, &mut entries, errors);
             if types::is_phantom(&field.ty) {
+                if let Some(alias) = entries.aliases.first() {
+                    errors.at(alias, "found a former name of a `PhantomData`, which is no part of the key: remove it");
+                }
                 markers.push(member);
                 continue;
             }
-            if let (Some(alias), None) = (entries.aliases.first(), &field.ident) {
-                errors.at(alias, "found a former name of a field that has no name");
+            match &field.ident {
+                Some(ident) => former.push((ident, entries.aliases.clone())),
+                None => {
+                    if let Some(alias) = entries.aliases.first() {
+                        errors.at(alias, "found a former name of a field that has no name");
+                    }
+                }
             }
             parts.push(Part {
                 member,
@@ -174,6 +183,7 @@ impl Product {
                 binding: format_ident!("__kvstore_part_{number}"),
             });
         }
+        check::former_names(&former, errors);
         Self { path, parts, markers }
     }
 

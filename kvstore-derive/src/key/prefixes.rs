@@ -3,7 +3,8 @@
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
-use syn::{Ident, Index, parse_quote};
+use syn::punctuated::Punctuated;
+use syn::{Ident, Index, Token, parse_quote};
 
 use super::attrs::VariantEntries;
 use super::model::{Kind, Model, Part, Product, Variant};
@@ -11,12 +12,23 @@ use crate::errors::Errors;
 use crate::store::snake_case;
 
 /// The name of the constant of a variant, if it has one: a variant without fields is one key.
-pub(crate) fn name(variant: &Ident, product: &Product, entries: &VariantEntries, errors: &mut Errors) -> Option<Ident> {
+pub(crate) fn name(
+    syn::Variant { ident: variant, .. }: &syn::Variant,
+    variants: &Punctuated<syn::Variant, Token![,]>,
+    product: &Product,
+    entries: &VariantEntries,
+    errors: &mut Errors,
+) -> Option<Ident> {
     if product.parts.is_empty() {
         if let Some(entry) = entries.prefix.name() {
             errors.at(entry, format_args!("found `prefix` on `{variant}`, which has no fields: it is one key"));
         }
         return None;
+    }
+    if let Some(given) = entries.prefix.value()
+        && variants.iter().any(|other| other.ident.unraw() == given.unraw())
+    {
+        errors.at(given, format_args!("`{given}` is the name of a variant: give the prefix another, in capitals"));
     }
     let capitals = snake_case(&variant.unraw().to_string()).to_uppercase();
     Some(entries.prefix.value().cloned().unwrap_or_else(|| format_ident!("{capitals}", span = variant.span())))

@@ -315,6 +315,53 @@ fn conversions_former_names_and_constants_are_checked() {
         ),
         (
             quote!(
+                enum Id {
+                    #[key(prefix = Open)]
+                    Pending(u8),
+                    r#Open,
+                }
+            ),
+            "`Open` is the name of a variant",
+        ),
+        (
+            quote!(
+                struct Id {
+                    #[key(alias = "a")]
+                    a: u8,
+                    b: u8,
+                }
+            ),
+            "`a` is the present name of the field",
+        ),
+        (
+            quote!(
+                struct Id {
+                    #[key(alias = "b")]
+                    a: u8,
+                    r#b: u8,
+                }
+            ),
+            "`b` is the name of another field: as a former name of `a`",
+        ),
+        (
+            quote!(
+                struct Id {
+                    #[key(alias = "old", alias = "older")]
+                    a: u8,
+                    #[key(alias = "old")]
+                    b: u8,
+                }
+            ),
+            "`old` is a former name of `a` already",
+        ),
+        (
+            quote!(
+                struct Id<T>(u8, #[key(alias = "x")] PhantomData<T>);
+            ),
+            "found a former name of a `PhantomData`",
+        ),
+        (
+            quote!(
                 #[key(as = "u64")]
                 enum Id {
                     #[key(prefix = B)]

@@ -18,7 +18,7 @@ use super::text::encode_escaped;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be a prefix of keys of type `{K}`",
     label = "not the beginning of a `{K}`",
-    note = "a prefix is `&str` for `String`, `&[u8]` for `Vec<u8>`, a tuple of the leading parts for composite keys, such as `(\"acme\",)` or `(\"acme\", Prefix(\"/a\"))`, and for enums a variant, such as `Event::CREATED` or `(Event::CREATED, 7)`"
+    note = "a prefix is `&str` for `String`, `&[u8]` for `Vec<u8>`, a tuple of the leading parts for composite keys, such as `(\"acme\",)` or `(\"acme\", Prefix(\"/a\"))`, and for enums a variant, such as `Event::CREATED` or `(Event::CREATED, 7)`; a variant whose name is all capitals needs `#[key(prefix = NAME)]`"
 )]
 pub trait KeyPrefix<K: Key>: KeyPrefixCodec<K::Root> {}
 
@@ -90,7 +90,8 @@ impl<K: Key, P: KeyPrefixCodec<K::Root>> KeyArgPart<K> for Prefix<P> {
 
 /// One variant of an enum with `#[derive(Key)]`, as a prefix of its keys.
 ///
-/// The derive makes a constant for each variant with fields, named as the variant in capitals.
+/// The derive makes a constant for each variant with fields, named as the variant in capitals. A variant whose name is all
+/// capitals already, such as `V1(u64, u8)`, has one only if it is named: `#[key(prefix = FIRST)]`.
 ///
 /// ```
 /// # fn main() -> kvstore::Result<()> {
