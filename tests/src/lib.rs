@@ -4,13 +4,13 @@ pub mod fork;
 
 use std::fmt::{self, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use kvstore::{Database, DatabaseBuilder};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// Why a test failed. `Send`, so that threads can answer it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -71,9 +71,13 @@ pub fn warnings_of<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
 
 /// Runs `call`, and returns all that this thread logged at this level or above it meanwhile, each on one line.
 pub fn logged_by<R>(level: Level, call: impl FnOnce() -> R) -> (R, Vec<String>) {
+    // As long as there is one subscriber alone, `tracing` asks the one of the thread that meets a line first. Other threads
+    // have none, and the line would then be off for this thread, too.
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
     let lines = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&lines);
     let log = Log(level, move |line| kept.lock().unwrap_or_else(PoisonError::into_inner).push(line));
+    SECOND.get_or_init(|| Dispatch::new(Log(Level::ERROR, |_| {})));
     let result = tracing::subscriber::with_default(log, call);
     let lines = std::mem::take(&mut *lines.lock().unwrap_or_else(PoisonError::into_inner));
     (result, lines)

@@ -536,9 +536,10 @@ fn elements_of_a_closed_database_answer_closed() -> TestResult {
 #[test]
 fn elements_are_there_when_the_database_is_opened_again() -> TestResult {
     let directory = tempfile::tempdir()?;
+    let path = directory.path().join("db");
     for round in 1..=3 {
         // The handle is gone at the end, and with it the thread that deletes elements: the directory is free at once.
-        let db = Database::open(directory.path())?;
+        let db = Database::open(&path)?;
         let jobs = db.store::<Job>()?;
         let mut job = jobs.lock_or_create("/a", init())?;
         job.elements(Job::LOG).push_back(format!("round {round}"))?;
@@ -553,7 +554,7 @@ fn elements_are_there_when_the_database_is_opened_again() -> TestResult {
         }
     }
     let checkpoint = directory.path().join("copy");
-    Database::open(directory.path())?.checkpoint(&checkpoint)?;
+    Database::open(&path)?.checkpoint(&checkpoint)?;
     let jobs = Database::open(&checkpoint)?.store::<Job>()?;
     assert_eq!(log(&jobs, "/a")?, ["round 1", "round 2", "round 3"]);
     Ok(())

@@ -11,7 +11,7 @@ mod surviving;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tempfile::TempDir;
 use tracing::field::{Field, Visit};
@@ -146,6 +146,10 @@ fn warnings<R>(call: impl FnOnce() -> R) -> (R, Vec<String>) {
 
 /// Runs `call`, and `hear` for each warning and error that it writes.
 fn on_warnings<R>(hear: impl Fn(String) + Send + Sync + 'static, call: impl FnOnce() -> R) -> R {
+    // As long as there is one subscriber alone, `tracing` asks the one of the thread that meets a line first. Other threads
+    // have none, and the line would then be off for this thread, too.
+    static SECOND: OnceLock<tracing::Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| tracing::Dispatch::new(Warnings(|_| {})));
     tracing::subscriber::with_default(Warnings(hear), call)
 }
 
