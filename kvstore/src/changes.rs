@@ -148,7 +148,7 @@ impl<T: Store> MapStore<T> {
     ) -> Result<Guard<T>> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         match entry.read::<T>()? {
-            Some(value) => Ok(entry.into_guard(value)),
+            Some(value) => entry.into_guard(value),
             None => create_in(entry, init()),
         }
     }

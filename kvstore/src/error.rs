@@ -73,8 +73,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Stored bytes in the place of a key are not a key of the store's type.
-    #[error("{namespace} has an entry whose key can't be read, {key}: {reason}")]
+    /// A key is not read as one of the store's type: stored bytes, or, of a key with `#[key(as = "..")]`, what was to be
+    /// stored or locked.
+    #[error("the key {key} of {namespace} can't be read: {reason}")]
     InvalidKey {
         /// The namespace of the store.
         namespace: String,

@@ -172,10 +172,11 @@ impl Entry {
         }
     }
 
-    /// Makes a guard of a value that was read.
-    pub(crate) fn into_guard<T: Store>(mut self, value: T::Value) -> Guard<T> {
+    /// Makes a guard of a value that was read, unless its key can't be.
+    pub(crate) fn into_guard<T: Store>(mut self, value: T::Value) -> Result<Guard<T>> {
+        self.namespace.read_key_back::<T::Key>(self.key())?;
         self.stored = true;
-        Guard { value, entry: self, key: OnceLock::new() }
+        Ok(Guard { value, entry: self, key: OnceLock::new() })
     }
 
     /// Makes a guard of the first value of an entry that does not exist; checks the key field.
@@ -314,7 +315,7 @@ impl<T: Store> Guard<T> {
         #[expect(clippy::expect_used, reason = "see below")]
         self.key.get_or_init(|| {
             // Every guard's bytes were written by a `KeyArg<T::Key>`, or decoded when a scan found them, and
-            // `decode_last` reads whatever `encode_last` writes.
+            // `decode_last` reads whatever `encode_last` writes. What the program itself converts was read back.
             T::Key::decode_last(self.entry.key().key()).expect("a key was encoded from its own type")
         })
     }

@@ -224,7 +224,7 @@ pub use kvstore_derive::Store;
 ///
 /// | Attribute | Where | Meaning |
 /// |---|---|---|
-/// | `#[key(as = "u64")]` | type | Kept as that key: needs `Clone`, `Into` and `TryFrom`. |
+/// | `#[key(as = "u64")]` | type | Kept as that key: needs `Clone`, `Into`, and a `TryFrom` that reads back what `Into` writes. |
 /// | `#[key(crate = "path")]` | type | Where this crate is, for re-exports and renames. |
 /// | `#[key(alias = "old")]` | field | A name that the field had before. |
 /// | `#[key(prefix = NAME)]` | variant | Another name for its constant. |

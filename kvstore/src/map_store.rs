@@ -30,7 +30,8 @@ use crate::together::{Wanted, WantedOrCreate, lock_all};
 /// # Errors
 /// Besides those that a method names, every method can fail with [`Error::TooLarge`] for a key over 64 KiB,
 /// [`Error::Engine`] and [`Error::Closed`]; what decodes a value with [`Error::Decode`] and [`Error::Unsupported`]; what
-/// locks with [`Error::Failed`] once a write has failed.
+/// locks with [`Error::Failed`] once a write has failed, and, where it stores an entry or makes a guard, with
+/// [`Error::InvalidKey`] for a key that the conversion of `#[key(as = "..")]` does not read back.
 ///
 /// # Locking
 /// What locks waits in line for at most the database's lock timeout, 30 seconds by default, then fails with
@@ -76,7 +77,7 @@ impl<T: Store> MapStore<T> {
         taken_at: &'static Location<'static>,
     ) -> Result<Option<Guard<T>>> {
         let mut entry = self.lock_entry(key, wait, taken_at)?;
-        Ok(entry.read::<T>()?.map(|value| entry.into_guard(value)))
+        entry.read::<T>()?.map(|value| entry.into_guard(value)).transpose()
     }
 
     /// Creates an entry and locks it. It is there for others once the guard is saved or committed.
@@ -135,7 +136,7 @@ impl<T: Store> MapStore<T> {
     pub fn lock_or_create(&self, key: impl KeyArg<T::Key>, init: impl Initialize<T>) -> Result<Guard<T>> {
         let mut entry = self.lock_entry(&key, self.timeout(), Location::caller())?;
         match entry.read::<T>()? {
-            Some(value) => Ok(entry.into_guard(value)),
+            Some(value) => entry.into_guard(value),
             None => create_in(entry, init),
         }
     }
@@ -189,7 +190,8 @@ impl<T: Store> MapStore<T> {
         let taken_at = Location::caller();
         let keys = keys.into_iter().map(|key| Ok((&self.namespace, self.namespace.key(&key)?)));
         let entries = lock_all(keys.collect::<Result<_>>()?, taken_at)?;
-        let guards = entries.into_iter().map(|mut entry| Ok(entry.read::<T>()?.map(|value| entry.into_guard(value))));
+        let guards =
+            entries.into_iter().map(|mut entry| entry.read::<T>()?.map(|value| entry.into_guard(value)).transpose());
         guards.collect()
     }
 
@@ -436,8 +438,9 @@ impl<K: Key, V: MapValue> MapStore<Map<K, V>> {
     }
 }
 
-/// The first value of an entry.
+/// The first value of an entry, whose key must be one that can be read back.
 pub(crate) fn value_of<T: Store>(namespace: &Namespace, key: &KeyBuf, init: impl Initialize<T>) -> Result<T::Value> {
+    namespace.read_key_back::<T::Key>(key)?;
     init.into_value(key.key(), false).map_err(|error| namespace.decode_error(key, error))
 }
 

@@ -11,7 +11,7 @@ use crate::engine::{Commit, CommitFailure, Expect, LockFailure, LockRefused, Op,
 use crate::error::{Error, Outcome, Result};
 use crate::guard::Entry;
 use crate::instance::Instance;
-use crate::key::hidden::{KeyArgCodec, KeyBuf};
+use crate::key::hidden::{KeyArgCodec, KeyBuf, KeyCodec};
 use crate::key::{MAX_KEY_BYTES, Shape, Span};
 use crate::low_water::{FrontSearch, LowWaterMarks};
 use crate::record::{ReadBackWindow, RecordError};
@@ -278,6 +278,16 @@ impl Namespace {
         }
         let shown = crate::key::bytes_as_text(key.key());
         Err(Error::TooLarge { namespace: self.name.clone(), key: shown, what: "key", size, limit: MAX_KEY_BYTES })
+    }
+
+    /// Refuses keys that are not read back as themselves: see [`read_back`](crate::key::read_back).
+    #[inline]
+    pub(crate) fn read_key_back<K: KeyCodec>(&self, key: &KeyBuf) -> Result<()> {
+        crate::key::read_back::<K>(key.key()).map_err(|error| Error::InvalidKey {
+            namespace: self.name.clone(),
+            key: self.render(key),
+            reason: error.to_string(),
+        })
     }
 
     pub(crate) fn span(&self) -> Span {

@@ -79,6 +79,7 @@ pub const fn is_key<K: Key>() -> bool {
 /// that is no key is one error, however often its field is used.
 pub struct KeyPart<K> {
     shape: Shape,
+    converts: bool,
     encode_last: fn(&K, &mut KeyBuf),
     encode_part: fn(&K, &mut KeyBuf),
     decode_last: fn(&[u8]) -> Result<K, KeyError>,
@@ -89,6 +90,7 @@ pub struct KeyPart<K> {
 pub const fn key_part<K: Key>() -> KeyPart<K> {
     KeyPart {
         shape: K::SHAPE,
+        converts: K::CONVERTS,
         encode_last: K::encode_last,
         encode_part: K::encode_part,
         decode_last: K::decode_last,
@@ -100,6 +102,7 @@ pub const fn key_part<K: Key>() -> KeyPart<K> {
 pub const fn converted_part<T: ConvertedKey<K>, K: Key>() -> KeyPart<T> {
     KeyPart {
         shape: K::SHAPE,
+        converts: true,
         encode_last: |value, out| value.to_key().encode_last(out),
         encode_part: |value, out| value.to_key().encode_part(out),
         decode_last: |bytes| T::of_key(K::decode_last(bytes)?),
@@ -111,6 +114,11 @@ impl<K> KeyPart<K> {
     /// What the field's bytes look like.
     pub const fn shape(&self) -> Shape {
         self.shape
+    }
+
+    /// As [`KeyCodec::CONVERTS`].
+    pub const fn converts(&self) -> bool {
+        self.converts
     }
 
     /// As [`KeyCodec::encode_last`].

@@ -161,7 +161,7 @@ impl Taker<'_> {
         let Some(value) = entry.read::<T>()? else { return Ok(None) };
         // `Guard::key` relies on stored keys being readable.
         decode_key::<T>(self.namespace, entry.key().as_slice())?;
-        Ok(Some(entry.into_guard(value)))
+        entry.into_guard(value).map(Some)
     }
 }
 

@@ -143,7 +143,7 @@ impl<T: Store> Request<Option<Guard<T>>> for Wanted<T> {
     }
 
     fn answer(self, Locked(mut entry): Locked) -> Result<Option<Guard<T>>> {
-        Ok(entry.read::<T>()?.map(|value| entry.into_guard(value)))
+        entry.read::<T>()?.map(|value| entry.into_guard(value)).transpose()
     }
 }
 
@@ -154,7 +154,7 @@ impl<T: Store, I: Initialize<T>> Request<Guard<T>> for WantedOrCreate<T, I> {
 
     fn answer(self, Locked(mut entry): Locked) -> Result<Guard<T>> {
         match entry.read::<T>()? {
-            Some(value) => Ok(entry.into_guard(value)),
+            Some(value) => entry.into_guard(value),
             None => create_in(entry, self.init),
         }
     }

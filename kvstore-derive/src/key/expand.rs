@@ -7,6 +7,7 @@
 //! const __KVSTORE_1: KeyPart<__KvstorePart1> = key_part();
 //! impl KeyCodec for JobKey {
 //!     type Root = JobKey;
+//!     const CONVERTS: bool = __KVSTORE_0.converts() || __KVSTORE_1.converts();
 //!     fn encode_last(&self, out) {
 //!         let JobKey { tenant, number } = self;
 //!         __KVSTORE_0.encode_part(tenant, out);
@@ -18,7 +19,7 @@
 //! ```
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{DeriveInput, Generics, Member};
 
@@ -41,7 +42,8 @@ enum Form {
 pub(crate) fn items(model: &Model<'_>) -> TokenStream {
     let Model { runtime, name, generics, allowed, kind, .. } = model;
     let private = runtime.private();
-    let (codecs, root, codec, shape) = (codecs(model), root(model), codec(model), shape(model));
+    let (codecs, root, converts, codec, shape) =
+        (codecs(model), root(model), converts(model), codec(model), shape(model));
     let newtype = match kind {
         Kind::Newtype(product) => newtype(model, product),
         _ => TokenStream::new(),
@@ -59,6 +61,7 @@ pub(crate) fn items(model: &Model<'_>) -> TokenStream {
             #[doc(hidden)]
             impl #impl_generics #private::KeyCodec for #name #type_generics #clause {
                 type Root = #root;
+                #converts
                 #codec
             }
             #[automatically_derived]
@@ -120,6 +123,20 @@ fn root(model: &Model<'_>) -> TokenStream {
         Kind::Newtype(_) => quote!(<<Self as #private::Newtype>::Inner as #private::KeyCodec>::Root),
         Kind::Struct(_) | Kind::Enum(_) => quote!(Self),
     }
+}
+
+/// `const CONVERTS`, unless there is nothing that could be converted.
+fn converts(model: &Model<'_>) -> TokenStream {
+    let private = model.runtime.private();
+    let of = |codec: &dyn ToTokens| quote!(#private::KeyPart::converts(&#codec));
+    let parts: Vec<_> = match &model.kind {
+        Kind::Converted(_) => vec![of(&format_ident!("__KVSTORE_KEY"))],
+        Kind::Newtype(product) | Kind::Struct(product) => product.parts.iter().map(|part| of(&part.codec)).collect(),
+        Kind::Enum(variants) => {
+            variants.iter().flat_map(|variant| &variant.product.parts).map(|part| of(&part.codec)).collect()
+        }
+    };
+    if parts.is_empty() { TokenStream::new() } else { quote!(const CONVERTS: bool = #(#parts)||*;) }
 }
 
 /// The four functions of `KeyCodec`.

@@ -13,7 +13,7 @@ use crate::engine::Reader;
 use crate::error::{Error, Result};
 use crate::guard::Entry;
 use crate::key::hidden::{KeyArgCodec, KeyBuf};
-use crate::key::{Key, KeyRange, MAX_KEY_BYTES, RangeEnds, Span};
+use crate::key::{Key, KeyRange, MAX_KEY_BYTES, RangeEnds, Span, read_back};
 use crate::namespace::Namespace;
 use crate::record::RecordError;
 use crate::rows::Rows;
@@ -355,6 +355,15 @@ impl<'a> Place<'a> {
         key.encode_arg_last(&mut suffix);
         self.check_size(suffix.as_slice())?;
         Ok(suffix)
+    }
+
+    /// As [`suffix`](Self::suffix), of an element that is to be put: a key that can't be read back is refused.
+    pub(super) fn suffix_to_put<K: Key>(&self, field: &ElementField, key: &impl KeyArgCodec<K>) -> Result<KeyBuf> {
+        let suffix = self.suffix(key)?;
+        match read_back::<K>(suffix.as_slice()) {
+            Ok(()) => Ok(suffix),
+            Err(error) => Err(self.encode_error(field, suffix.as_slice(), error.into())),
+        }
     }
 
     pub(super) fn contains<K>(self, field: &ElementField, key: &impl KeyArgCodec<K>) -> Result<bool> {

@@ -52,11 +52,12 @@ impl<K: Key, V: ElementValue> Elements<ElementMap<K, V>, Held<'_>> {
     /// Inserts an element, or replaces it. What was there is not read.
     ///
     /// # Errors
-    /// [`Error::Encode`](crate::Error::Encode) where the value does not serialize,
+    /// [`Error::Encode`](crate::Error::Encode) where the value does not serialize, or the conversion of `#[key(as = "..")]`
+    /// does not read the key back,
     /// [`Error::TooLarge`](crate::Error::TooLarge) where its record is over 1 GiB, and those of [`Elements`].
     pub fn insert(&mut self, key: impl KeyArg<K>, value: V) -> Result<()> {
         let (place, field) = self.place()?;
-        let suffix = place.suffix(&key)?;
+        let suffix = place.suffix_to_put::<K>(field, &key)?;
         let record = field.encode(&value).map_err(|error| place.encode_error(field, suffix.as_slice(), error))?;
         self.put(suffix.as_slice(), record)
     }

@@ -37,9 +37,11 @@ impl<K: Key> Elements<ElementSet<K>, Held<'_>> {
     /// Inserts an element. Whether it was there is not read.
     ///
     /// # Errors
-    /// See [`Elements`].
+    /// [`Error::Encode`](crate::Error::Encode) if the conversion of `#[key(as = "..")]` does not read the key back, and
+    /// those of [`Elements`].
     pub fn insert(&mut self, key: impl KeyArg<K>) -> Result<()> {
-        let suffix = self.access.place().suffix(&key)?;
+        let (place, field) = self.place()?;
+        let suffix = place.suffix_to_put::<K>(field, &key)?;
         self.put(suffix.as_slice(), Vec::new())
     }
 

@@ -16,6 +16,8 @@ pub enum KeyError {
     Utf8,
     /// The program's own `TryFrom` refused the key.
     Converted,
+    /// The program's own `TryFrom` made another key of it.
+    Changed,
 }
 
 impl std::fmt::Display for KeyError {
@@ -26,6 +28,7 @@ impl std::fmt::Display for KeyError {
             Self::Value(what) => write!(f, "no such {what}"),
             Self::Utf8 => f.write_str("the text is not UTF-8"),
             Self::Converted => f.write_str("the key's `TryFrom` refuses it"),
+            Self::Changed => f.write_str("the key's `TryFrom` makes another key of it"),
         }
     }
 }
@@ -35,6 +38,8 @@ pub trait KeyCodec: Sized {
     /// The type that decides which prefixes and borrowed arguments keys of this type take: itself; for a newtype that of
     /// its field; `String` for all text, and `Vec<u8>` for all byte vectors.
     type Root;
+    /// Whether a part of the key has `#[key(as = "..")]`, so that code of the program decides how it is read.
+    const CONVERTS: bool = false;
     /// Appends the form in which nothing follows.
     fn encode_last(&self, out: &mut KeyBuf);
     /// Appends the form that says where it ends.

@@ -1,7 +1,7 @@
 //! Keys that are kept as another key: `#[key(as = "u64")]`.
 
 use super::Key;
-use super::hidden::KeyError;
+use super::hidden::{KeyBuf, KeyCodec, KeyError};
 
 /// A type that is kept as a key of type `K`, and made of one again.
 #[diagnostic::on_unimplemented(
@@ -29,4 +29,19 @@ impl<K: Key, T: Clone + Into<K> + TryFrom<K>> ConvertedKey<K> for T {
     fn of_key(key: K) -> Result<Self, KeyError> {
         Self::try_from(key).map_err(|_| KeyError::Converted)
     }
+}
+
+/// Reads a key back, given in last form, if code of the program converts it. A key that its `TryFrom` refuses, or makes
+/// another key of, would be stored and then be an error in every scan, or be found under another key.
+///
+/// # Errors
+/// [`KeyError`] if the key is not read back as itself.
+#[inline]
+pub(crate) fn read_back<K: KeyCodec>(key: &[u8]) -> Result<(), KeyError> {
+    if !K::CONVERTS {
+        return Ok(());
+    }
+    let mut again = KeyBuf::new();
+    K::decode_last(key)?.encode_last(&mut again);
+    if again.as_slice() == key { Ok(()) } else { Err(KeyError::Changed) }
 }

@@ -44,6 +44,7 @@ pub use self::prefix::{KeyPrefix, KeyVariant, Prefix};
 pub use self::range::KeyRange;
 pub use self::shape::{KeyField, Shape, Variant};
 
+pub(crate) use self::convert::read_back;
 pub(crate) use self::range::{RangeEnds, Span};
 pub(crate) use self::render::bytes_as_text;
 

@@ -8,6 +8,7 @@ macro_rules! tuple_key {
     ($($part:ident $part_arg:ident $part_index:tt),* ; $last:ident $last_arg:ident $last_index:tt) => {
         impl<$($part: Key,)* $last: Key> KeyCodec for ($($part,)* $last,) {
             type Root = Self;
+            const CONVERTS: bool = $($part::CONVERTS ||)* $last::CONVERTS;
             fn encode_last(&self, out: &mut KeyBuf) {
                 $(self.$part_index.encode_part(out);)*
                 self.$last_index.encode_last(out);

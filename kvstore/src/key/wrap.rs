@@ -9,6 +9,7 @@ use super::{Key, Shape};
 
 impl<K: Key> KeyCodec for Option<K> {
     type Root = Self;
+    const CONVERTS: bool = K::CONVERTS;
     #[inline]
     fn encode_last(&self, out: &mut KeyBuf) {
         out.push(u8::from(self.is_some()));
@@ -62,6 +63,7 @@ fn decode_reversed<K: KeyCodec>(bytes: &mut &[u8]) -> Result<Reverse<K>, KeyErro
 // decides, and flipped it decides the other way; of raw strings, "a" would stay before "ab".
 impl<K: Key> KeyCodec for Reverse<K> {
     type Root = Self;
+    const CONVERTS: bool = K::CONVERTS;
     #[inline]
     fn encode_last(&self, out: &mut KeyBuf) {
         self.encode_part(out);

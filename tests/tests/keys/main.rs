@@ -3,6 +3,7 @@
 #![allow(clippy::needless_borrows_for_generic_args, reason = "borrowed arguments are what is tested")]
 
 mod check;
+mod converted;
 mod derived;
 mod prefixes;
 mod types;
