@@ -1,6 +1,7 @@
 mod lossless;
 mod refused;
 mod shapes;
+mod unseen;
 
 use std::collections::BTreeMap;
 use std::fmt;
