@@ -174,13 +174,29 @@ pub(crate) fn is_unsized(ty: &Type) -> bool {
 }
 
 /// The first thing in a type that belongs to somebody else: a reference, or what one points to. A `Box<str>` or an
-/// `Arc<[u8]>` owns what it points to.
+/// `Arc<[u8]>` owns what it points to. What is `'static` may be a marker: in a `PhantomData`, or in a type of the program's
+/// own, of which the compiler finds out whether it borrows.
 pub(crate) fn borrowed(ty: &Type) -> Option<&Type> {
     if matches!(bare(ty), Type::Reference(_)) || is_unsized(ty) {
         return Some(bare(ty));
     }
     let may_point = matches!(bare(ty), Type::Path(_));
-    parts(ty).into_iter().filter(|part| !(may_point && is_unsized(part))).find_map(borrowed)
+    let found = parts(ty).into_iter().filter(|part| !(may_point && is_unsized(part))).find_map(borrowed);
+    found.filter(|found| !(takes_markers(ty) && is_static(found)))
+}
+
+/// Whether the arguments of a type may be markers.
+fn takes_markers(ty: &Type) -> bool {
+    const HOLDING: [&str; 8] = ["Option", "Reverse", "Box", "Arc", "Rc", "ElementMap", "ElementSet", "ElementDeque"];
+    let name = last_segment(ty).map(|segment| &segment.ident);
+    known(ty).is_none() && name.is_some_and(|name| !HOLDING.iter().any(|holding| name == holding))
+}
+
+fn is_static(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Reference(reference) => reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static"),
+        _ => false,
+    }
 }
 
 /// The first part of a type that stands for another one: `impl Trait`, `_`, `!`.
@@ -430,6 +446,8 @@ mod tests {
             quote!(Vec<(u8, &'static str)>),
             quote!((u8, str)),
             quote!(Option<&u8>),
+            quote!(Option<&'static str>),
+            quote!(Id<&str>),
         ] {
             assert!(borrowed(&parse(ty.clone())).is_some(), "{ty}");
         }
@@ -440,6 +458,8 @@ mod tests {
             quote!(Cow<'static, str>),
             quote!([u8; 4]),
             quote!(fn(&str)),
+            quote!(PhantomData<&'static str>),
+            quote!((Id<(u8, &'static [u8])>, u8)),
         ] {
             assert!(borrowed(&parse(ty.clone())).is_none(), "{ty}");
         }

@@ -95,7 +95,7 @@ impl<'s, T: Store> MapView<'s, T> {
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub fn get_many<K: KeyArg<T::Key>>(&self, keys: impl IntoIterator<Item = K>) -> Result<Vec<Option<T::Value>>> {
+    pub fn get_many(&self, keys: impl IntoIterator<Item: KeyArg<T::Key>>) -> Result<Vec<Option<T::Value>>> {
         keys.into_iter().map(|key| self.get(key)).collect()
     }
 

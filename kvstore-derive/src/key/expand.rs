@@ -196,8 +196,8 @@ fn codec(model: &Model<'_>) -> TokenStream {
     quote! {
         fn encode_last(&self, __kvstore_out: &mut #private::KeyBuf) { #encode_last }
         fn encode_part(&self, __kvstore_out: &mut #private::KeyBuf) { #encode_part }
-        fn decode_last(#mutable __kvstore_bytes: &[u8]) -> #result { #decode_last }
-        fn decode_part(__kvstore_bytes: &mut &[u8]) -> #result { #decode_part }
+        fn decode_last(#mutable __kvstore_bytes: &[::core::primitive::u8]) -> #result { #decode_last }
+        fn decode_part(__kvstore_bytes: &mut &[::core::primitive::u8]) -> #result { #decode_part }
     }
 }
 
@@ -329,6 +329,7 @@ pub(crate) fn stand_in(input: &DeriveInput, entries: &KeyEntries) -> TokenStream
     let name = &input.ident;
     let generics = between_threads(name, &input.generics);
     let (impl_generics, type_generics, clause) = generics.split_for_impl();
+    let result = quote!(::core::result::Result<Self, #private::KeyError>);
     quote! {
         #[allow(unused)]
         const _: () = {
@@ -336,8 +337,8 @@ pub(crate) fn stand_in(input: &DeriveInput, entries: &KeyEntries) -> TokenStream
                 type Root = Self;
                 fn encode_last(&self, _: &mut #private::KeyBuf) {}
                 fn encode_part(&self, _: &mut #private::KeyBuf) {}
-                fn decode_last(_: &[u8]) -> ::core::result::Result<Self, #private::KeyError> { loop {} }
-                fn decode_part(_: &mut &[u8]) -> ::core::result::Result<Self, #private::KeyError> { loop {} }
+                fn decode_last(_: &[::core::primitive::u8]) -> #result { loop {} }
+                fn decode_part(_: &mut &[::core::primitive::u8]) -> #result { loop {} }
             }
             impl #impl_generics #private::DerivedKey for #name #type_generics #clause {
                 const DERIVED_SHAPE: #runtime::Shape = #runtime::Shape::Bool;

@@ -159,6 +159,22 @@ fn check_key_type(ty: &Type, errors: &mut Errors) {
     }
 }
 
+/// `key = id` with the name of a field, in place of a type: meant as `#[store(key)]` on the field.
+pub(crate) fn key_named_on_struct(entries: &mut StructEntries, fields: &mut [NamedField<'_>], errors: &mut Errors) {
+    const PRIMITIVES: [&str; 13] =
+        ["bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
+    let Some(ty) = entries.key.value() else { return };
+    let Some(name) = types::name(ty).filter(|name| !PRIMITIVES.contains(&name.as_str())) else { return };
+    // Types begin with a capital.
+    let Some(field) = fields.iter_mut().find(|field| *field.ident == name && !name.starts_with(char::is_uppercase))
+    else {
+        return;
+    };
+    errors.at(ty, format_args!("`{name}` is a field: write `#[store(key)]` on it, and remove this"));
+    entries.key = Slot::default();
+    field.entries.key.mention();
+}
+
 /// Exactly one of the two forms in which the key is named.
 pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[NamedField<'_>], errors: &mut Errors) {
     let mut keys = fields.iter().filter(|field| field.entries.key.is_mentioned());

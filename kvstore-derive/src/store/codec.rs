@@ -80,7 +80,8 @@ fn schema(model: &Model<'_>) -> TokenStream {
         Some(quote!(#private::FieldSchema { name: #name, type_name: #type_name, has_initial: #has_initial }))
     });
     quote! {
-        const NAMESPACE: ::core::option::Option<&'static str> = ::core::option::Option::Some(#namespace);
+        const NAMESPACE: ::core::option::Option<&'static ::core::primitive::str> =
+            ::core::option::Option::Some(#namespace);
         const SCHEMA: #private::Schema = #private::Schema {
             version: 1,
             fields: ::core::option::Option::Some(&[#(#fields),*]),
@@ -152,7 +153,7 @@ fn decode(model: &Model<'_>, stored: &[Stored<'_, '_>]) -> TokenStream {
     });
     quote! {
         fn decode(
-            __kvstore_key: &[u8],
+            __kvstore_key: &[::core::primitive::u8],
             __kvstore_record: &mut #private::RecordReader<'_>,
         ) -> ::core::result::Result<#struct_name, #private::RecordError> {
             let mut __kvstore_fields = #private::RecordReader::fields(__kvstore_record)?;

@@ -35,7 +35,11 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
     let initialize = [quote!(#init), ty.clone()].map(|from| {
         quote! {
             impl #impl_generics #private::InitializeValue<#ty> for #from #where_clause {
-                fn into_value(self, _: &[u8], _: bool) -> ::core::result::Result<#ty, #private::RecordError> {
+                fn into_value(
+                    self,
+                    _: &[::core::primitive::u8],
+                    _: ::core::primitive::bool,
+                ) -> ::core::result::Result<#ty, #private::RecordError> {
                     loop {}
                 }
             }
@@ -65,7 +69,8 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
                 type Value = #ty;
             }
             impl #impl_generics #private::StoreCodec<<#ty as #runtime::Store>::Key, #ty> for #ty #where_clause {
-                const NAMESPACE: ::core::option::Option<&'static str> = ::core::option::Option::None;
+                const NAMESPACE: ::core::option::Option<&'static ::core::primitive::str> =
+                    ::core::option::Option::None;
                 const SCHEMA: #private::Schema = #private::Schema { version: 1, fields: ::core::option::Option::None };
                 fn encode(
                     _: &#ty,
@@ -74,7 +79,7 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
                     loop {}
                 }
                 fn decode(
-                    _: &[u8],
+                    _: &[::core::primitive::u8],
                     _: &mut #private::RecordReader<'_>,
                 ) -> ::core::result::Result<#ty, #private::RecordError> {
                     loop {}

@@ -113,8 +113,8 @@ fn initialize(model: &Model<'_>, from: &syn::Ident, receiver: &TokenStream, valu
         impl #private::InitializeValue<#name> for #from {
             fn into_value(
                 #receiver,
-                __kvstore_key: &[u8],
-                __kvstore_fill_key: bool,
+                __kvstore_key: &[::core::primitive::u8],
+                __kvstore_fill_key: ::core::primitive::bool,
             ) -> ::core::result::Result<#name, #private::RecordError> {
                 ::core::result::Result::Ok(#value)
             }

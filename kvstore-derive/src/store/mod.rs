@@ -54,6 +54,7 @@ fn items(input: &DeriveInput, errors: &mut Errors) -> TokenStream {
     let mut fields = Vec::new();
     if let Some(named) = shape.fields {
         fields = read_fields(named, errors);
+        check::key_named_on_struct(&mut entries, &mut fields, errors);
         check::one_key(input, &entries, &fields, errors);
         for field in &fields {
             check::field(field, errors);

@@ -16,6 +16,9 @@ use super::{Key, KeyArg, KeyPrefix, Prefix};
 )]
 pub trait KeyRange<K: Key>: KeyRangeCodec<K> {}
 
+#[diagnostic::do_not_recommend]
+impl<K: Key, R: KeyRangeCodec<K>> KeyRange<K> for R {}
+
 /// How one end of a range is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Edge {
@@ -60,8 +63,6 @@ macro_rules! ranges {
                 (encode_end::<K, A>(self.start_bound(), start), encode_end::<K, A>(self.end_bound(), end))
             }
         }
-        #[diagnostic::do_not_recommend]
-        impl<K: Key, A: KeyArg<K>> KeyRange<K> for $range<A> {}
     )*};
 }
 
@@ -73,17 +74,11 @@ impl<K: Key> KeyRangeCodec<K> for RangeFull {
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<K: Key> KeyRange<K> for RangeFull {}
-
 impl<K: Key, A: KeyArg<K>> KeyRangeCodec<K> for (Bound<A>, Bound<A>) {
     fn encode_ends(&self, start: &mut KeyBuf, end: &mut KeyBuf) -> (Edge, Edge) {
         (encode_end::<K, A>(self.0.as_ref(), start), encode_end::<K, A>(self.1.as_ref(), end))
     }
 }
-
-#[diagnostic::do_not_recommend]
-impl<K: Key, A: KeyArg<K>> KeyRange<K> for (Bound<A>, Bound<A>) {}
 
 impl<K: Key, P: KeyPrefix<K>> KeyRangeCodec<K> for Prefix<P> {
     fn encode_ends(&self, start: &mut KeyBuf, end: &mut KeyBuf) -> (Edge, Edge) {
@@ -93,9 +88,6 @@ impl<K: Key, P: KeyPrefix<K>> KeyRangeCodec<K> for Prefix<P> {
         (Edge::Included, Edge::Unbounded)
     }
 }
-
-#[diagnostic::do_not_recommend]
-impl<K: Key, P: KeyPrefix<K>> KeyRange<K> for Prefix<P> {}
 
 /// Database keys from `start` up to, but not including, `end`; empty where `start >= end`.
 #[derive(Debug, Clone, PartialEq, Eq)]

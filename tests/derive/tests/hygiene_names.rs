@@ -66,6 +66,90 @@ mod shadowed_prelude {
     }
 }
 
+mod shadowed_primitives {
+    #![allow(non_camel_case_types)]
+
+    use ::kvstore::{Key, Store};
+
+    // The primitive types, as something else.
+    pub type bool = i32;
+    pub struct u8;
+    pub struct u16;
+    pub struct usize;
+    pub struct str;
+
+    #[derive(Store)]
+    #[store(key = Id)]
+    pub struct Job {
+        pub on: bool,
+        #[store(default)]
+        pub list: Vec<u32>,
+        #[store(skip)]
+        pub cache: u32,
+        #[store(with = "serde_bytes")]
+        pub data: Vec<::core::primitive::u8>,
+        pub steps: kvstore::ElementSet<u64>,
+    }
+
+    #[derive(Store)]
+    pub struct Work {
+        #[store(key)]
+        pub id: Id,
+    }
+
+    #[derive(Key)]
+    pub struct Id(u64, Level, Number);
+
+    #[derive(Key)]
+    pub struct Number(u64);
+
+    #[derive(Key)]
+    pub enum Level {
+        Low,
+        High(u64, u32),
+    }
+
+    #[test]
+    fn generated_code_says_those_of_the_language() -> kvstore::Result<()> {
+        let db = kvstore::Database::in_memory()?;
+        let jobs = db.store::<Job>()?;
+        jobs.insert(Id(1, Level::High(1, 2), Number(3)), JobInit { on: 7 })?;
+        assert_eq!(jobs.first()?.map(|(id, job)| (id.2.0, job.on)), Some((3, 7)));
+        let work = db.store::<Work>()?;
+        work.insert(Id(1, Level::Low, Number(3)), WorkInit {})?;
+        assert_eq!(work.first()?.map(|(id, work)| (id.0, work.id.0)), Some((1, 1)));
+        Ok(())
+    }
+}
+
+mod markers_that_borrow {
+    use std::marker::PhantomData;
+
+    use kvstore::{Key, Store};
+
+    #[derive(Key)]
+    struct Id<T>(u64, PhantomData<fn() -> T>);
+
+    #[derive(Key)]
+    struct Token(u64, PhantomData<&'static str>);
+
+    #[derive(Store)]
+    #[store(key = (Id<&'static str>, Token))]
+    struct Job {
+        size: u8,
+        marker: PhantomData<&'static str>,
+    }
+
+    #[test]
+    fn a_marker_holds_nothing_that_could_be_borrowed() -> kvstore::Result<()> {
+        let jobs = kvstore::Database::in_memory()?.store::<Job>()?;
+        let key = || (Id(1, PhantomData), Token(2, PhantomData));
+        jobs.insert(key(), JobInit { size: 3, marker: PhantomData })?;
+        assert_eq!(jobs.get(key())?.map(|job| (job.size, job.marker)), Some((3, PhantomData)));
+        Ok(())
+    }
+}
+
 mod names_of_the_runtime {
     use kvstore as kv;
 
