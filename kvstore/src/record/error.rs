@@ -90,10 +90,10 @@ impl CodecError {
         Self::wrong(format_args!("it is nested in more than {MAX_HOPS} options and newtypes"))
     }
 
-    /// A number is larger than the type takes.
+    /// A number does not fit in the type of this name.
     #[cold]
     pub(super) fn out_of_range(name: &str) -> Self {
-        Self::wrong(format_args!("{name} is out of range"))
+        Self::wrong(format_args!("the number is out of the range of {name}"))
     }
 
     /// The record ends too early.
@@ -154,20 +154,27 @@ impl From<dec::Error<Infallible>> for CodecError {
     fn from(error: dec::Error<Infallible>) -> Self {
         use dec::Error;
         match error {
-            Error::Mismatch { name, found } => Self::mismatch(name, found),
+            Error::Mismatch { name, found } => match name.strip_suffix("::tag") {
+                // What was found is the number of a tag, not an initial byte. 3 is that of a negative integer.
+                Some(name) if found == 3 => Self::out_of_range(name),
+                Some(name) => Self::mismatch(name, TAG),
+                None => Self::mismatch(name, found),
+            },
             Error::Unsupported { name, found } => {
                 Self::wrong(format_args!("{} can't be read as {name}", item_name(found)))
             }
             Error::Eof { name, .. } => Self::end(name),
             Error::RequireLength { name, .. } => Self::wrong(format_args!("{name} has another length than expected")),
             Error::RequireUtf8 { name } => Self::wrong(format_args!("{name} is not UTF-8")),
-            Error::LengthOverflow { name, .. }
-            | Error::CastOverflow { name }
-            | Error::ArithmeticOverflow { name, .. } => Self::out_of_range(name),
+            Error::LengthOverflow { name, .. } => Self::wrong(format_args!("the length of {name} is out of range")),
+            Error::CastOverflow { name } | Error::ArithmeticOverflow { name, .. } => Self::out_of_range(name),
             other => Self::wrong(other),
         }
     }
 }
+
+/// The initial byte of a tag with the number 0.
+const TAG: u8 = 0xC0;
 
 /// What an initial byte of CBOR announces.
 pub(super) fn item_name(initial: u8) -> &'static str {
@@ -178,6 +185,7 @@ pub(super) fn item_name(initial: u8) -> &'static str {
         3 => "a string",
         4 => "an array",
         5 => "a map",
+        6 if matches!(initial, 0xC2 | 0xC3) => "an integer of more than 64 bits",
         6 => "a tag",
         _ => match initial {
             0xF4 | 0xF5 => "a boolean",

@@ -353,3 +353,23 @@ fn a_part_that_can_not_be_read_is_not_passed_over() {
     assert_eq!(decode_bare::<Vec<Lenient<Number>>>(&net), Ok(vec![Lenient(Number(0)), Lenient(Number(0))]));
     assert_eq!(decode_bare::<Vec<Lenient<Option<Number>>>>(&list).map(|list| list.len()), Ok(2_000));
 }
+
+#[test]
+fn numbers_that_their_type_does_not_take() {
+    /// Why a number is not read as an `R`.
+    fn as_type<R: Serialize + DeserializeOwned + fmt::Debug + Send + 'static>(
+        number: impl Serialize + DeserializeOwned + Send + 'static,
+    ) -> String {
+        reason(decode_bare::<R>(&encode_bare(&number).unwrap()))
+    }
+    assert_eq!(as_type::<u8>(300_u32), "the number is out of the range of u8");
+    assert_eq!(as_type::<i8>(300_u32), "the number is out of the range of i8");
+    assert_eq!(as_type::<i64>(u64::MAX), "the number is out of the range of i64");
+    assert_eq!(as_type::<i128>(u128::MAX), "the number is out of the range of i128");
+    assert_eq!(as_type::<u128>(i128::MIN), "the number is out of the range of u128");
+    assert_eq!(as_type::<u64>(u128::MAX), "expected u64, found an integer of more than 64 bits");
+    assert_eq!(as_type::<i64>(i128::MIN), "expected i64, found an integer of more than 64 bits");
+    assert_eq!(as_type::<u8>(-1_i32), "expected u8, found a negative integer");
+    // A tag that is no number's.
+    assert_eq!(reason(decode_bare::<u128>(&[FORMAT_BARE, 1, 0xC1, 1])), "expected u128, found a tag");
+}
