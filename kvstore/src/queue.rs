@@ -34,7 +34,7 @@ impl<T: Store> MapStore<T> {
     /// ```
     /// # fn main() -> kvstore::Result<()> {
     /// let jobs = kvstore::Database::in_memory()?.map::<u64, String>("jobs")?;
-    /// jobs.create_next("first".into())?.commit()?;
+    /// jobs.create_next("first".to_string())?.commit()?;
     /// if let Some(job) = jobs.try_lock_first(..)? {
     ///     println!("{}: {}", job.key(), *job);
     ///     job.delete()?;
@@ -66,7 +66,7 @@ impl<T: Store> MapStore<T> {
     /// ```
     /// # fn main() -> kvstore::Result<()> {
     /// # let jobs = kvstore::Database::in_memory()?.map::<u64, String>("jobs")?;
-    /// # jobs.create_next("first".into())?.commit()?;
+    /// # jobs.create_next("first".to_string())?.commit()?;
     /// let job = jobs.try_lock_first_with(.., |error| {
     ///     eprintln!("skipped: {error}"); // names the namespace and the key
     ///     Ok(())
