@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use kvstore::Database;
-use kvstore_tests::{TestResult, wait_until};
+use kvstore::{Database, Map, MapStore};
+use kvstore_tests::{TestResult, wait_until, warnings_of};
 
 /// The number and the bytes of the files with this ending.
 fn files(path: &Path, ending: &str) -> io::Result<(usize, u64)> {
@@ -84,6 +84,53 @@ fn tables_of_checkpoints_are_merged() -> TestResult {
         wait_until("tables are merged", || files(&path, ".sst").is_ok_and(|tables| tables.0 < 20))?;
         assert_eq!(log.iter()?.count(), if consumed { 0 } else { 200 });
     }
+    Ok(())
+}
+
+#[test]
+fn a_damaged_table_is_not_merged_and_writes_go_on() -> TestResult {
+    let directory = tempfile::tempdir()?;
+    let (path, copies) = (&directory.path().join("db"), &directory.path().join("copies"));
+    fs::create_dir(copies)?;
+    let mut state = 1;
+    let mut write = |log: &MapStore<Map<u64, String>>, round: u64| {
+        (0..10).try_for_each(|line| log.put(10 * round + line, noise(&mut state, 4_000)))
+    };
+    let db = Database::open(path)?;
+    let log = db.map::<u64, String>("log")?;
+    // One table fewer than are merged.
+    for round in 0..7 {
+        write(&log, round)?;
+        db.checkpoint(copies.join(round.to_string()))?;
+    }
+    drop(log);
+    db.close()?;
+    assert_eq!(files(path, ".sst")?.0, 7);
+    let names = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    let tables = names.into_iter().filter(|name| name.extension().is_some_and(|ending| ending == "sst"));
+    let damaged = tables.max().ok_or("no table")?;
+    let mut bytes = fs::read(&damaged)?;
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 8].fill(0);
+    fs::write(&damaged, bytes)?;
+    let name = damaged.file_name().ok_or("no name")?.to_string_lossy();
+
+    let db = Database::open(path)?;
+    let log = db.map::<u64, String>("log")?;
+    write(&log, 7)?;
+    let (copied, said) = warnings_of(|| db.checkpoint(copies.join("7")));
+    copied?;
+    assert!(said.iter().any(|line| line.contains("not merged") && line.contains(&*name)), "{said:?}");
+    // After RocksDB met damage in the background, this would fail.
+    write(&log, 8)?;
+    let errors: Vec<_> = (0..90).map(|key| log.get(key)).filter_map(Result::err).collect();
+    assert!((1..5).contains(&errors.len()), "{errors:?}");
+    assert!(errors.iter().all(|error| format!("{error:?}").contains(&*name)), "{errors:?}");
+    drop(log);
+    let (closed, said) = warnings_of(|| db.close());
+    closed?;
+    assert!(said.iter().all(|line| line.contains("not merged")), "{said:?}");
+    assert!(fs::read_to_string(path.join("KVSTORE"))?.contains("clean"));
     Ok(())
 }
 

@@ -95,7 +95,9 @@ impl Round<'_> {
             Err(error) if had_errors || closed.is_err() => return check_error(&error).map(|()| outcome),
             Err(error) => return Err(format!("{outcome:?}, but then not opened again: {}", describe(&error)).into()),
         };
-        if closed.is_ok() && !said.is_empty() && uncertain.is_empty() {
+        // RocksDB's own warnings don't name the directory. Where reads meet damage, a compaction may meet it, too.
+        let mut unexpected = said.iter().filter(|line| !had_errors || line.contains("path="));
+        if closed.is_ok() && uncertain.is_empty() && unexpected.next().is_some() {
             return Err(format!("{outcome:?}, and after a restart it says: {said:?}").into());
         }
         let mut reading = read(&db, state.keys().chain(image.history.keys()))?;
