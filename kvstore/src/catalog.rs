@@ -274,7 +274,7 @@ pub(crate) fn ensure_secondaries(
             expect.push(Expect { key: key.as_slice(), value: old.as_deref() });
             ops.push(Op::Put { key: key.as_slice(), value: new });
         }
-        if change(engine, &expect, &ops)? {
+        if change_for_user(engine, &expect, &ops)? {
             return Ok(rows);
         }
     }
@@ -304,7 +304,7 @@ pub(crate) fn create_namespace(engine: &dyn Engine, name: &str, row: NamespaceRo
             [Expect { key: numbers.as_slice(), value: old.as_deref() }, Expect { key: key.as_slice(), value: None }];
         let ops =
             [Op::Put { key: numbers.as_slice(), value: &next }, Op::Put { key: key.as_slice(), value: &row_bytes }];
-        if change(engine, &expect, &ops)? {
+        if change_for_user(engine, &expect, &ops)? {
             return Ok(row);
         }
     }
@@ -402,7 +402,7 @@ pub(crate) fn lease(engine: &dyn Engine, id: u32, count: u64) -> Result<Option<(
         let end = first.saturating_add(count);
         let row = encode_row(&end)?;
         let expect = [Expect { key: key.as_slice(), value: old.as_deref() }];
-        if change(engine, &expect, &[Op::Put { key: key.as_slice(), value: &row }])? {
+        if change_for_user(engine, &expect, &[Op::Put { key: key.as_slice(), value: &row }])? {
             return Ok(Some((first, end)));
         }
     }

@@ -102,8 +102,8 @@ impl<T: Store> MapStore<T> {
         self.remove_rows(&range, Location::caller(), |_| ControlFlow::Continue(()))
     }
 
-    /// Removes the entries within a range, as [`remove_range`](Self::remove_range) does, and calls a function after each
-    /// commit with the number of entries removed so far. The function may end the work; what was removed stays removed.
+    /// Removes the entries within a range, as [`remove_range`](Self::remove_range) does, and calls a function after at
+    /// most 256 of them with the number of entries removed so far. The function may end the work; what was removed stays removed.
     ///
     /// ```
     /// # use kvstore::Database;

@@ -133,7 +133,7 @@ struct Taker<'a> {
     taken_at: &'static Location<'static>,
     /// Entries that can't be decoded, and were skipped.
     skipped: BTreeSet<KeyBuf>,
-    /// Whether an entry was held, or gone already.
+    /// Whether an entry was held, gone already, or skipped.
     missed: bool,
 }
 
@@ -148,6 +148,8 @@ impl Taker<'_> {
             Err(error @ (Error::Decode { .. } | Error::Unsupported { .. } | Error::InvalidKey { .. })) => {
                 (self.on_error)(error)?;
                 self.skipped.insert(KeyBuf::from_bytes(key));
+                // It took time to find out, in which an entry before it may have been written.
+                self.missed = true;
             }
             taken => return taken,
         }

@@ -18,6 +18,9 @@ impl Sequence {
     /// The next number; `None` when all are used up. Under one mutex, so that a call that begins after another returned
     /// gets a greater number.
     pub(crate) fn next(&self, engine: &dyn Engine, namespace: u32) -> Result<Option<u64>> {
+        // Not only for a lease: a forked child has its parent's, and a subscriber of `tracing` that is told of a failed
+        // lease may ask for a number.
+        engine.check_open()?;
         let mut lease = locked(&self.lease);
         if lease.0 >= lease.1 {
             match catalog::lease(engine, namespace, BLOCK)? {
@@ -32,6 +35,7 @@ impl Sequence {
 
     /// Leaves out the numbers below `first` from now on, in this session and every later one.
     pub(crate) fn skip_to(&self, engine: &dyn Engine, namespace: u32, first: u64) -> Result<()> {
+        engine.check_open()?;
         let mut lease = locked(&self.lease);
         // The catalog has the end of the lease already.
         if first > lease.1 {

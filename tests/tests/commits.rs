@@ -2,9 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc;
 
 use kvstore::{Batch, Database, Error, Faults, Guard, Map, MapStore, Outcome, ReadBack, Result, Store};
 use kvstore_tests::{TestResult, on_both, on_both_built};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// An entry with its key in a field.
 #[derive(Store)]
@@ -302,6 +306,71 @@ fn after_an_unknown_outcome_nothing_is_said_to_be_committed() -> TestResult {
     faults.fail_next_writes(1, Outcome::Unknown);
     assert!(other.save().is_err());
     assert!(failed(&unchanged.commit().unwrap_err()));
+    Ok(())
+}
+
+/// A subscriber of `tracing` that hands each error to a function.
+struct OnError<F>(F);
+
+impl<F: Fn() + 'static> Subscriber for OnError<F>
+where
+    Self: Send + Sync,
+{
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::ERROR
+    }
+
+    fn new_span(&self, _span: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _span: &Id, _values: &Record<'_>) {}
+
+    fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
+
+    fn event(&self, _event: &Event<'_>) {
+        (self.0)();
+    }
+
+    fn enter(&self, _span: &Id) {}
+
+    fn exit(&self, _span: &Id) {}
+}
+
+#[test]
+fn a_database_has_failed_before_that_is_logged() -> TestResult {
+    let failed = |error: &Error| matches!(error, Error::Failed { .. });
+    // A subscriber that panics.
+    let (db, faults) = Database::in_memory_with_faults()?;
+    let numbers = db.map::<u64, u64>("numbers")?;
+    faults.fail_next_writes(1, Outcome::Unknown);
+    let panicked = tracing::subscriber::with_default(OnError(|| resume_unwind(Box::new("on purpose"))), || {
+        catch_unwind(AssertUnwindSafe(|| numbers.put(1, 10)))
+    });
+    assert!(panicked.is_err(), "nothing was logged");
+    assert!(failed(&numbers.put(2, 20).unwrap_err()) && failed(&db.sync().unwrap_err()));
+
+    // One that writes, or asks for a number, in the very namespace whose lease has failed.
+    let (db, faults) = Database::in_memory_with_faults()?;
+    let numbers = db.map::<u64, u64>("numbers")?;
+    faults.fail_next_writes(1, Outcome::Unknown);
+    let (send, heard) = mpsc::channel();
+    let log = numbers.clone();
+    let writes = OnError(move || send.send((log.put(1, 10), log.create_next(1).map(drop))).unwrap());
+    let error = tracing::subscriber::with_default(writes, || numbers.create_next(1).unwrap_err());
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error}");
+    let heard: Vec<_> = heard.try_iter().collect();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert!(heard.iter().all(|(put, next)| [put, next].iter().all(|result| result.as_ref().is_err_and(failed))));
+    assert!(failed(&db.map::<u64, u64>("new").unwrap_err()));
+    Ok(())
+}
+
+#[test]
+fn an_unknown_outcome_of_a_new_namespace_is_said() -> TestResult {
+    let (db, faults) = Database::in_memory_with_faults()?;
+    faults.fail_next_writes(1, Outcome::Unknown);
+    assert!(matches!(db.map::<u64, u64>("numbers"), Err(Error::OutcomeUnknown { .. })));
     Ok(())
 }
 

@@ -100,7 +100,7 @@ fn a_child_that_drops_its_handles_takes_nothing_from_the_parent() -> TestResult 
     Ok(())
 }
 
-const CALLS: usize = 26;
+const CALLS: usize = 28;
 
 fn child_calls(path: &Path) -> TestResult {
     let db = Database::builder().write_buffer_bytes(64 << 10).open(path)?;
@@ -114,6 +114,8 @@ fn child_calls(path: &Path) -> TestResult {
         Database::builder().write_buffer_bytes(64 << 10).open(path)?
     };
     let numbers = db.map::<u64, String>("numbers")?;
+    // The child gets a copy of the numbers that are leased.
+    numbers.next_key()?;
     let changed = |key| -> TestResult<_> {
         let mut guard = numbers.lock_or_create(key, "new".to_owned())?;
         guard.push('!');
@@ -132,7 +134,9 @@ fn child_calls(path: &Path) -> TestResult {
         ("lock", numbers.lock(9).map(drop)),
         ("try_lock", numbers.try_lock(9).map(drop)),
         ("remove", numbers.remove(9).map(drop)),
-        ("next_key", numbers.create_next("x".to_owned()).map(drop)),
+        ("create_next", numbers.create_next("x".to_owned()).map(drop)),
+        ("next_key", numbers.next_key().map(drop)),
+        ("skip_keys_to", numbers.skip_keys_to(3)),
         ("save", saved.save()),
         ("commit", committed.commit()),
         ("commit of what is unchanged", clean.commit()),

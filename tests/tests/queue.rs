@@ -8,6 +8,8 @@ use std::thread;
 
 use kvstore::{Batch, Error, Map, MapStore, Outcome, Result};
 use kvstore_tests::{TestResult, on_both};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 type Queue = MapStore<Map<u64, u64>>;
 
@@ -466,4 +468,47 @@ fn a_head_that_was_deleted_meanwhile_is_not_given_out() -> TestResult {
         assert_eq!(head(&queue)?, None);
         Ok(())
     })
+}
+
+#[test]
+fn a_search_that_skips_entries_finds_what_was_written_before_them_meanwhile() -> TestResult {
+    let bad = || vec![1_u64; 3];
+    on_both(|db| {
+        let rows = [(10, bad()), (11, bad()), (12, bad()), (13, bad()), (100, vec![])];
+        let lists = db.map::<u64, Vec<u64>>("queue")?;
+        rows.into_iter().try_for_each(|(key, value)| lists.put(key, value))?;
+        drop(lists);
+        // The same records, read by a type that takes empty lists alone.
+        let queue = db.map::<u64, Empty>("queue")?;
+        let mut skipped = 0;
+        let head = queue.try_lock_first_with(.., |_| {
+            skipped += 1;
+            match skipped {
+                2 => queue.put(0, Empty),
+                4 => queue.remove(100).map(drop),
+                _ => Ok(()),
+            }
+        })?;
+        assert_eq!((head.map(|entry| *entry.key()), skipped), (Some(0), 4));
+        Ok(())
+    })
+}
+
+/// A list without elements.
+#[derive(Debug)]
+struct Empty;
+
+impl Serialize for Empty {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        [0_u64; 0].serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Empty {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        match Vec::<u64>::deserialize(deserializer)?.len() {
+            0 => Ok(Self),
+            more => Err(D::Error::custom(format_args!("{more} elements"))),
+        }
+    }
 }

@@ -175,8 +175,10 @@ impl<S: Storage> Local<S> {
 
     /// From now on writes are refused: only the next open can tell what is on disk.
     fn set_failed(&self, error: &Error) {
-        tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
-        let _ = self.failed.set(error.to_string());
+        // First, since a subscriber of `tracing` may panic, or write into the database.
+        if self.failed.set(error.to_string()).is_ok() {
+            tracing::error!(%error, "a write failed: the database refuses further writes until it is reopened");
+        }
     }
 
     fn is_met(&self, expect: &Expect<'_>) -> Result<bool> {
@@ -243,7 +245,7 @@ impl<S: Storage> Engine for Local<S> {
         if let Some(stale) = commit.tokens.iter().find(|token| !self.locks.holds(token)) {
             return Err(CommitFailure::Stale(stale.key().clone()));
         }
-        let _conditional = if commit.expect.is_empty() {
+        let conditional = if commit.expect.is_empty() {
             None
         } else {
             let held = locked(&self.conditional);
@@ -256,6 +258,7 @@ impl<S: Storage> Engine for Local<S> {
         };
         let fault = if commit.background { None } else { self.storage.next_fault() };
         let written = fault.map_or_else(|| self.storage.write(commit.ops, commit.sync), Err);
+        drop(conditional);
         written.map_err(|(error, outcome)| {
             if outcome == Outcome::Unknown {
                 self.set_failed(&error);

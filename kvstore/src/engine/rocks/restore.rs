@@ -72,6 +72,9 @@ impl Source {
             _ => io_error("open", from, error),
         };
         let path = fs::canonicalize(from).map_err(failed)?;
+        if !path.is_dir() {
+            return Err(not_a_database(from, "it is a file, and a database is a directory"));
+        }
         let lock = File::open(&path).map_err(failed)?;
         let in_use = || Error::InUse { path: from.into(), by: "it is open, and only a closed one can be copied" };
         match lock.try_lock_shared() {
