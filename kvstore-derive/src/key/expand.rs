@@ -9,7 +9,7 @@
 //!     type Root = JobKey;
 //!     const CONVERTS: bool = __KVSTORE_0.converts() || __KVSTORE_1.converts();
 //!     fn encode_last(&self, out) {
-//!         let JobKey { tenant, number } = self;
+//!         let Self { tenant, number } = self;
 //!         __KVSTORE_0.encode_part(tenant, out);
 //!         __KVSTORE_1.encode_last(number, out);
 //!     }
@@ -136,7 +136,7 @@ fn converts(model: &Model<'_>) -> TokenStream {
             variants.iter().flat_map(|variant| &variant.product.parts).map(|part| of(&part.codec)).collect()
         }
     };
-    if parts.is_empty() { TokenStream::new() } else { quote!(const CONVERTS: bool = #(#parts)||*;) }
+    if parts.is_empty() { TokenStream::new() } else { quote!(const CONVERTS: ::core::primitive::bool = #(#parts)||*;) }
 }
 
 /// The four functions of `KeyCodec`.
@@ -208,7 +208,7 @@ fn name_of(form: Form) -> &'static str {
     }
 }
 
-/// `JobKey { tenant: .., number: .. }`; `{ 0: .. }` fits tuple structs, and `{}` those without fields.
+/// `Self { tenant: .., number: .. }`; `{ 0: .. }` fits tuple structs, and `{}` those without fields.
 fn pattern(Product { path, parts, markers }: &Product) -> TokenStream {
     let fields = parts.iter().map(|Part { member, binding, .. }| quote!(#member: #binding));
     quote!(#path { #(#fields,)* #(#markers: _,)* })
@@ -310,7 +310,7 @@ fn newtype(model: &Model<'_>, product: &Product) -> TokenStream {
             impl #impl_generics #private::Newtype for #name #type_generics #clause {
                 #inner
                 fn from_inner(__kvstore_inner: <Self as #private::Newtype>::Inner) -> Self {
-                    #name { #member: __kvstore_inner, #(#markers: ::core::marker::PhantomData,)* }
+                    Self { #member: __kvstore_inner, #(#markers: ::core::marker::PhantomData,)* }
                 }
             }
         }

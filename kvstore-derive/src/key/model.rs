@@ -47,7 +47,8 @@ pub(crate) struct Variant {
 
 /// What is built of fields: a struct, or a variant of an enum.
 pub(crate) struct Product {
-    /// How it is named: `JobKey`, `Priority::High`.
+    /// How it is named in an impl: `Self`, `Priority::High`, `Level::<T>::High`. A parameter that no field says can't be
+    /// inferred.
     pub(crate) path: TokenStream,
     pub(crate) parts: Vec<Part>,
     /// Fields of type `PhantomData`, which are no part of the key.
@@ -121,23 +122,32 @@ fn converted(input: &DeriveInput, entries: &KeyEntries, errors: &mut Errors) -> 
     {
         errors.at(attribute, "found an attribute in a type that is kept as another key: it has no meaning with `as`");
     }
-    entries.kept_as.value().cloned().map(Kind::Converted)
+    let ty = entries.kept_as.value()?;
+    if types::name(ty).is_some_and(|name| name == "Self" || input.ident == name) {
+        errors.at(ty, "found the type itself: `as` names another key type, such as `as = \"u64\"`");
+        return None;
+    }
+    Some(Kind::Converted(ty.clone()))
 }
 
 fn kind(input: &DeriveInput, errors: &mut Errors) -> Option<Kind> {
     let name = &input.ident;
     match &input.data {
         Data::Struct(data) => {
-            let product = Product::new(name, quote!(#name), &data.fields, "", errors);
+            let product = Product::new(name, quote!(Self), &data.fields, "", errors);
             Some(if product.parts.len() == 1 { Kind::Newtype(product) } else { Kind::Struct(product) })
         }
         Data::Enum(data) => {
             let mut variants = Vec::new();
+            // Not by `Self`, where a variant could be taken for an associated type.
+            let (_, generics, _) = input.generics.split_for_impl();
+            let generics = generics.as_turbofish();
             for (number, variant) in data.variants.iter().enumerate() {
                 let ident = &variant.ident;
                 let mut entries = VariantEntries::default();
                 attr::read(&variant.attrs, &mut entries, errors);
-                let product = Product::new(name, quote!(#name::#ident), &variant.fields, &format!("{number}_"), errors);
+                let product =
+                    Product::new(name, quote!(#name #generics::#ident), &variant.fields, &format!("{number}_"), errors);
                 let prefix = prefixes::name(variant, &data.variants, &product, &entries, errors);
                 variants.push(Variant { name: ident.unraw().to_string(), prefix, product });
             }

@@ -315,6 +315,13 @@ fn conversions_former_names_and_constants_are_checked() {
         ),
         (
             quote!(
+                #[key(as = "Id")]
+                struct Id(u64);
+            ),
+            "found the type itself: `as` names another key type",
+        ),
+        (
+            quote!(
                 enum Id {
                     #[key(prefix = Open)]
                     Pending(u8),

@@ -199,14 +199,19 @@ pub(crate) fn one_key(input: &DeriveInput, entries: &StructEntries, fields: &[Na
                 field.ident
             ),
         ),
-        (false, None) => errors.at(
-            &input.ident,
-            format_args!(
+        (false, None) => {
+            let message = format!(
                 "`{}` has no key: write `#[store(key = Type)]` on the struct, or `#[store(key)]` on the field that \
                  is the key",
                 input.ident
-            ),
-        ),
+            );
+            match input.attrs.iter().find(|attribute| attribute.path().is_ident("key")) {
+                Some(attribute) => {
+                    errors.at(attribute, format_args!("found `#[key]`, which belongs to `#[derive(Key)]`; {message}"));
+                }
+                None => errors.at(&input.ident, message),
+            }
+        }
         _ => {}
     }
 }

@@ -122,6 +122,30 @@ mod shadowed_primitives {
     }
 }
 
+mod variants_named_as_items_of_the_traits {
+    use std::marker::PhantomData;
+
+    use kvstore::Key;
+
+    #[derive(Key, Debug, PartialEq)]
+    enum Node<T> {
+        Root(u8, PhantomData<fn() -> T>),
+        Inner { value: u8, part: u8 },
+        Key,
+    }
+
+    #[test]
+    fn they_are_no_associated_types() -> kvstore::Result<()> {
+        let nodes = kvstore::Database::in_memory()?.map::<Node<u8>, u8>("nodes")?;
+        nodes.put(Node::Root(1, PhantomData), 1)?;
+        nodes.put(Node::Inner { value: 1, part: 2 }, 2)?;
+        nodes.put(Node::Key, 3)?;
+        assert_eq!(nodes.prefix((Node::INNER, 1))?.count(), 1);
+        assert_eq!(nodes.last()?, Some((Node::Key, 3)));
+        Ok(())
+    }
+}
+
 mod markers_that_borrow {
     use std::marker::PhantomData;
 
