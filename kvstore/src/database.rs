@@ -414,7 +414,7 @@ impl Database {
     /// On the same file system this takes little time and space, since **the copy shares its tables with the database**, as
     /// hard links. Neither database ever writes to a table, so both are safe from each other; but a program that writes into
     /// the files of one, as `cp` does when it copies over them, destroys both. [`copy_to`](Self::copy_to) shares nothing, and
-    /// [`restore`](Self::restore) puts a copy back.
+    /// `Database::restore` puts a copy back.
     ///
     /// # Errors
     /// - [`Error::Io`] if something is there, another call was first, or the place is inside the directory of a database;

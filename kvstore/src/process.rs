@@ -62,7 +62,7 @@ mod tests {
         let other = Process(std::process::id() + 1);
         // As in a child, whose thread remembers the number of its parent.
         KNOWN.set(Some((other, now)));
-        let short = SHORTER_THAN_A_FORK - Duration::from_nanos(1);
+        let short = SHORTER_THAN_A_FORK.saturating_sub(Duration::from_nanos(1));
         let mut later = now;
         for _ in 0..3 {
             later = later.checked_add(short).unwrap();
