@@ -315,6 +315,25 @@ fn conversions_former_names_and_constants_are_checked() {
         ),
         (
             quote!(
+                #[key(as = "u64")]
+                enum Id {
+                    #[key(prefix = B)]
+                    A(u8),
+                }
+            ),
+            "found an attribute in a type that is kept as another key",
+        ),
+    ] {
+        let message = mistake(input);
+        assert!(message.starts_with(start), "{message}");
+    }
+}
+
+#[test]
+fn names_that_are_taken_are_refused() {
+    for (input, start) in [
+        (
+            quote!(
                 #[key(as = "Id")]
                 struct Id(u64);
             ),
@@ -366,16 +385,6 @@ fn conversions_former_names_and_constants_are_checked() {
                 struct Id<T>(u8, #[key(alias = "x")] PhantomData<T>);
             ),
             "found a former name of a `PhantomData`",
-        ),
-        (
-            quote!(
-                #[key(as = "u64")]
-                enum Id {
-                    #[key(prefix = B)]
-                    A(u8),
-                }
-            ),
-            "found an attribute in a type that is kept as another key",
         ),
     ] {
         let message = mistake(input);

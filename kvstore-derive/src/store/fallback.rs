@@ -8,7 +8,7 @@ use syn::{DeriveInput, Generics};
 use super::elements;
 use super::model::{Model, Role};
 
-/// The items of a type of any shape, generic or not.
+/// The items of a type of any shape, generic or not. The initializer of a generic one has its parameters.
 pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
     let Model { runtime, name, visibility, names, .. } = model;
     let private = runtime.private();
@@ -23,16 +23,18 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let parameters = &input.generics.params;
     let alias_generics = is_generic.then(|| quote!(<#parameters>));
-    let fields =
-        model.fields.iter().filter(|field| field.is_required() && !mentions(&field.ty, &generics)).map(|field| {
-            let (visibility, ident, ty) = (field.visibility, field.ident, &field.ty);
-            quote!(#visibility #ident: #ty)
-        });
+    let required: Vec<_> = model.fields.iter().filter(|field| field.is_required()).collect();
+    let init_generics = said_in(&input.generics, required.iter().map(|field| &field.ty));
+    let (_, init_arguments, init_clause) = init_generics.split_for_impl();
+    let fields = required.iter().map(|field| {
+        let (visibility, ident, ty) = (field.visibility, field.ident, &field.ty);
+        quote!(#visibility #ident: #ty)
+    });
     let key = match &model.key {
         Some(key) if !mentions(key, &generics) => runtime.key(key),
         _ => model.no_key.clone(),
     };
-    let initialize = [quote!(#init), ty.clone()].map(|from| {
+    let initialize = [quote!(#init #init_arguments), ty.clone()].map(|from| {
         quote! {
             impl #impl_generics #private::InitializeValue<#ty> for #from #where_clause {
                 fn into_value(
@@ -47,8 +49,8 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
     });
     let conversion = (!model.fields.iter().any(|field| matches!(field.role, Role::Key))).then(|| {
         quote! {
-            impl #impl_generics ::core::convert::From<#init> for #ty #where_clause {
-                fn from(_: #init) -> Self {
+            impl #impl_generics ::core::convert::From<#init #init_arguments> for #ty #where_clause {
+                fn from(_: #init #init_arguments) -> Self {
                     loop {}
                 }
             }
@@ -57,7 +59,7 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
     let paths = elements::paths(model, &generics);
     quote! {
         #[allow(missing_docs, unused)]
-        #visibility struct #init { #(#fields),* }
+        #visibility struct #init #init_generics #init_clause { #(#fields),* }
         #[allow(missing_docs, type_alias_bounds, unused)]
         #visibility type #store #alias_generics = #runtime::MapStore<#ty>;
         #[allow(missing_docs, type_alias_bounds, unused)]
@@ -90,6 +92,21 @@ pub(crate) fn items(input: &DeriveInput, model: &Model<'_>) -> TokenStream {
             #paths
         };
     }
+}
+
+/// The parameters that the types say, for the initializer: one that it does not say would be an error more.
+fn said_in<'a>(generics: &Generics, types: impl Iterator<Item = &'a syn::Type> + Clone) -> Generics {
+    let is_said = |parameter: &syn::GenericParam| {
+        let alone = Generics { params: std::iter::once(parameter.clone()).collect(), ..Generics::default() };
+        types.clone().any(|ty| mentions(ty, &alone))
+    };
+    let params = generics.params.iter().filter(|parameter| is_said(parameter)).cloned().collect();
+    let mut said = Generics { params, ..Generics::default() };
+    // Bounds may be about the others.
+    if said.params.len() == generics.params.len() {
+        said.where_clause.clone_from(&generics.where_clause);
+    }
+    said
 }
 
 /// Whether a type says one of the parameters.

@@ -54,7 +54,7 @@ pub(crate) mod hidden {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not an element-wise collection",
         label = "not `ElementMap`, `ElementSet` or `ElementDeque` of kvstore",
-        note = "a field whose type is called `ElementMap`, `ElementSet` or `ElementDeque` is taken for one of kvstore's"
+        note = "a field whose type is called `ElementMap`, `ElementSet` or `ElementDeque` is taken for one of kvstore's: give one of your own an alias of another name, as `type Own<K, V> = my::ElementMap<K, V>`"
     )]
     pub trait CollectionCodec<E> {
         /// What it is, for the catalog.
@@ -78,7 +78,7 @@ use self::hidden::CollectionCodec;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an element-wise collection",
     label = "not `ElementMap`, `ElementSet` or `ElementDeque` of kvstore",
-    note = "a field whose type is called `ElementMap`, `ElementSet` or `ElementDeque` is taken for one of kvstore's"
+    note = "a field whose type is called `ElementMap`, `ElementSet` or `ElementDeque` is taken for one of kvstore's: give one of your own an alias of another name, as `type Own<K, V> = my::ElementMap<K, V>`"
 )]
 pub trait ElementCollection: CollectionCodec<<Self as ElementCollection>::Element> + 'static {
     /// What an iteration over it yields: `(K, V)` of a map, `K` of a set, `V` of a deque.
