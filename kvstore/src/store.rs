@@ -14,7 +14,7 @@ use crate::record::{RecordError, RecordReader, RecordWriter};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the entry type of a store",
     label = "no `#[derive(Store)]` here",
-    note = "annotate the struct with `#[derive(kvstore::Store)]`, or use `Database::map` for bare values"
+    note = "annotate the struct with `#[derive(kvstore::Store)]`, and name the struct itself, not its store, guard or initializer; for bare values use `Database::map`"
 )]
 pub trait Store: StoreCodec<<Self as Store>::Key, <Self as Store>::Value> + 'static {
     /// The type of the keys.
