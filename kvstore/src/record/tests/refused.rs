@@ -335,13 +335,6 @@ fn a_part_that_can_not_be_read_is_not_passed_over() {
         #[serde(flatten)]
         more: BTreeMap<String, String>,
     }
-    let written = serde_json::json!({ "inner": { "color": "green", "name": "of inner" }, "real": "r" });
-    let text = "a part of it can't be read, and the `Deserialize` around it went on";
-    let record = encode_bare(&written).unwrap();
-    assert_eq!(reason(decode_bare::<Outer>(&record)), text);
-    // What was read whole, and is only not what the type wants, leaves nothing behind.
-    let (net, list) = (serde_json::json!(["300", "10.0.0.1"]), encode_bare(&vec!["x".to_owned(); 2_000]).unwrap());
-    let net = encode_bare(&net).unwrap();
     #[derive(Debug, Default, PartialEq)]
     struct Number(u8);
     impl<'de> Deserialize<'de> for Number {
@@ -350,6 +343,13 @@ fn a_part_that_can_not_be_read_is_not_passed_over() {
             text.parse().map(Number).map_err(de::Error::custom)
         }
     }
+    let written = serde_json::json!({ "inner": { "color": "green", "name": "of inner" }, "real": "r" });
+    let text = "a part of it can't be read, and the `Deserialize` around it went on";
+    let record = encode_bare(&written).unwrap();
+    assert_eq!(reason(decode_bare::<Outer>(&record)), text);
+    // What was read whole, and is only not what the type wants, leaves nothing behind.
+    let (net, list) = (serde_json::json!(["300", "10.0.0.1"]), encode_bare(&vec!["x".to_owned(); 2_000]).unwrap());
+    let net = encode_bare(&net).unwrap();
     assert_eq!(decode_bare::<Vec<Lenient<Number>>>(&net), Ok(vec![Lenient(Number(0)), Lenient(Number(0))]));
     assert_eq!(decode_bare::<Vec<Lenient<Option<Number>>>>(&list).map(|list| list.len()), Ok(2_000));
 }
