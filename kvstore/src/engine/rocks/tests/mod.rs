@@ -7,6 +7,7 @@ mod opening;
 mod processes;
 mod recovery;
 mod surviving;
+mod table;
 
 use std::fmt::Write;
 use std::fs;
