@@ -292,7 +292,11 @@ impl Player<'_> {
             match key {
                 Ok(key) => self.record.generated.push(Generated { invoked, returned, key }),
                 // The lease was not written.
-                Err(Error::Engine { .. } | Error::Failed { .. }) if self.stage.faults.is_some() => return Ok(()),
+                Err(Error::Engine { .. } | Error::OutcomeUnknown { .. } | Error::Failed { .. })
+                    if self.stage.faults.is_some() =>
+                {
+                    return Ok(());
+                }
                 Err(other) => return Err(other.into()),
             }
         }
