@@ -206,6 +206,7 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn get(&self, key: impl KeyArg<T::Key>) -> Result<Option<T::Value>> {
         let key = self.namespace.key(&key)?;
+        self.namespace.instance.engine.check_process()?;
         read_value::<T>(&self.namespace, &key, |key, visit| self.namespace.instance.read(key, visit))
     }
 
@@ -225,6 +226,7 @@ impl<T: Store> MapStore<T> {
     {
         let key = self.namespace.key(&key)?;
         let Instance { cache, engine, .. } = &*self.namespace.instance;
+        engine.check_process()?;
         cache.share(&**engine, &key, |record| {
             record::decode_owner::<T::Key, T::Value, T>(key.key(), record)
                 .map_err(|error| self.namespace.decode_error(&key, error))
@@ -237,6 +239,7 @@ impl<T: Store> MapStore<T> {
     /// See [`MapStore`].
     pub fn contains(&self, key: impl KeyArg<T::Key>) -> Result<bool> {
         let key = self.namespace.key(&key)?;
+        self.namespace.instance.engine.check_process()?;
         self.namespace.instance.contains(&key)
     }
 

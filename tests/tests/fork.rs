@@ -100,7 +100,7 @@ fn a_child_that_drops_its_handles_takes_nothing_from_the_parent() -> TestResult 
     Ok(())
 }
 
-const CALLS: usize = 28;
+const CALLS: usize = 38;
 
 fn child_calls(path: &Path) -> TestResult {
     let db = Database::builder().write_buffer_bytes(64 << 10).open(path)?;
@@ -123,6 +123,7 @@ fn child_calls(path: &Path) -> TestResult {
     };
     let (mut saved, committed, deleted, batched) = (changed(2)?, changed(3)?, changed(4)?, changed(5)?);
     let clean = numbers.lock(1)?.ok_or("no entry")?;
+    let (snapshot, mut scan) = (db.snapshot()?, numbers.iter()?);
     if !fork() {
         listen();
         return Ok(());
@@ -154,6 +155,16 @@ fn child_calls(path: &Path) -> TestResult {
         ("checkpoint", db.checkpoint(&beside)),
         ("copy_to", db.copy_to(&beside)),
         ("snapshot", db.snapshot().map(drop)),
+        ("get", numbers.get(1).map(drop)),
+        ("get_shared", numbers.get_shared(1).map(drop)),
+        ("get_many", numbers.get_many([1]).map(drop)),
+        ("contains", numbers.contains(1).map(drop)),
+        ("first", numbers.first().map(drop)),
+        ("last", numbers.last().map(drop)),
+        ("count", numbers.count().map(drop)),
+        ("is_empty", numbers.is_empty().map(drop)),
+        ("a snapshot of the parent", numbers.at(&snapshot).get(1).map(drop)),
+        ("a scan of the parent", scan.next().transpose().map(drop)),
         ("iter", numbers.iter().map(drop)),
         ("open another", Database::open(&beside).map(drop)),
         ("close", db.clone().close()),

@@ -309,7 +309,9 @@ impl<'a> Place<'a> {
     /// Without a lock, the record of the entry is read before the element, and the entry may be removed in between. What
     /// is found then is the element as it was when the entry went, and what is not found was gone with it.
     pub(super) fn now(self) -> Result<Option<Contents<'a, &'a (dyn Reader + 'static)>>> {
-        let engine: &dyn Reader = &*self.namespace.instance.engine;
+        let engine = &*self.namespace.instance.engine;
+        engine.check_process()?;
+        let engine: &dyn Reader = engine;
         match self.view {
             View::Held(held) => Ok(held.map(|held| self.held(held, engine))),
             View::Committed(CommittedView::Now) => self.committed(engine),

@@ -78,15 +78,23 @@ struct Live {
     count: Mutex<usize>,
     none: Condvar,
     process: Process,
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self { count: Mutex::default(), none: Condvar::default(), process: Process::current() }
-    }
+    /// The directory, which a forked child may not read; empty in memory.
+    path: PathBuf,
 }
 
 impl Live {
+    fn new(path: PathBuf) -> Self {
+        Self { count: Mutex::default(), none: Condvar::default(), process: Process::current(), path }
+    }
+
+    /// Refuses a forked child, in which the engine may be locked for ever.
+    fn check_process(&self) -> Result<()> {
+        if self.path.as_os_str().is_empty() || self.process.is_current_at(Instant::now()) {
+            return Ok(());
+        }
+        Err(Error::Forked { path: self.path.clone() })
+    }
+
     /// Waits until none is alive, and returns how many still are when the time is over.
     fn wait_for_none(&self, at_most: Duration) -> usize {
         let began = Instant::now();
@@ -103,7 +111,7 @@ impl Live {
 /// A snapshot that is counted. The fields are dropped in this order: who waits for none finds the engine released.
 struct Counted {
     view: Arc<dyn Reader>,
-    _alive: Alive,
+    alive: Alive,
 }
 
 struct Alive(Arc<Live>);
@@ -131,10 +139,12 @@ impl Drop for Alive {
 
 impl Reader for Counted {
     fn read(&self, key: &[u8], visit: Visit<'_>) -> Result<bool> {
+        self.alive.0.check_process()?;
         self.view.read(key, visit)
     }
 
     fn page(&self, span: &Span, page: &mut Page) -> Result<()> {
+        self.alive.0.check_process()?;
         self.view.page(span, page)
     }
 }
@@ -148,14 +158,15 @@ impl<S: Storage> Local<S> {
             locks: LockTable::default(),
             conditional: Mutex::default(),
             failed: OnceLock::new(),
-            snapshots: Arc::default(),
+            snapshots: Arc::new(Live::new(PathBuf::new())),
         }
     }
 
     /// The same, for a storage in a directory.
     #[cfg(feature = "rocksdb")]
     pub(crate) fn at(self, path: &Path) -> Self {
-        Self { path: path.to_owned(), process: Some(Process::current()), ..self }
+        let snapshots = Arc::new(Live::new(path.to_owned()));
+        Self { path: path.to_owned(), process: Some(Process::current()), snapshots, ..self }
     }
 
     /// As [`check_process`](Engine::check_process), for a caller that has just looked at the clock.
@@ -194,6 +205,7 @@ impl<S: Storage> Reader for Local<S> {
     }
 
     fn page(&self, span: &Span, page: &mut Page) -> Result<()> {
+        self.check_process()?;
         self.storage.page(span, page)
     }
 }
@@ -216,7 +228,7 @@ impl<S: Storage> Engine for Local<S> {
     fn snapshot(&self) -> Result<Arc<dyn Reader>> {
         self.check_process()?;
         let alive = Alive::new(&self.snapshots);
-        Ok(Arc::new(Counted { view: self.storage.snapshot()?, _alive: alive }))
+        Ok(Arc::new(Counted { view: self.storage.snapshot()?, alive }))
     }
 
     fn lock(&self, key: KeyBuf, wait: Wait, taken_at: &'static Location<'static>) -> Result<Token, LockFailure> {
